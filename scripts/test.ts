@@ -1,0 +1,160 @@
+// test.ts - builds the executable, runs the tests, and ends with one line: N passed, N failed, N skipped.
+//
+//   npm test [ -- [ -t name-pattern ] [ part-of-a-file-name ... ] ]
+//
+// Exit code 0 only if at least one test ran and none failed. `todo` tests count as skipped. A run that
+// crashes, hangs or is cut short is a failed one.
+//
+//   TEND_NO_BUILD=1     test dist/ as it is
+//   TEND_TEST_JOBS=N    test files at a time (default: processors, at most 4; 1: all in one process)
+//   TEND_TEST_LIMIT=N   seconds for the whole run (default 600)
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const testTimeoutMs = 60_000;
+const limitMs = Number(process.env["TEND_TEST_LIMIT"] ?? 600) * 1000;
+const jobs = Number(process.env["TEND_TEST_JOBS"] ?? Math.min(availableParallelism(), 4));
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+function finish({ passed, failed, skipped }: Counts): never {
+  process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+  process.exit(failed === 0 && passed > 0 ? 0 : 1);
+}
+
+/** Options go to `bun test`; other words choose the test files whose path contains one of them. */
+function parse(argv: readonly string[]): { options: string[]; words: string[] } {
+  const options: string[] = [];
+  const words: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i] ?? "";
+    if (!arg.startsWith("-")) words.push(arg.replace(/^\.\//, ""));
+    else if (arg === "-t" || arg === "--test-name-pattern") options.push(arg, argv[++i] ?? "");
+    else options.push(arg);
+  }
+  return { options, words };
+}
+
+function testFiles(words: readonly string[]): string[] {
+  const files = ["src", "tests"].flatMap((dir) =>
+    existsSync(join(root, dir))
+      ? readdirSync(join(root, dir), { recursive: true, encoding: "utf8" }).map((name) => `${dir}/${name}`)
+      : [],
+  );
+  return files
+    .filter((file) => file.endsWith(".test.ts"))
+    .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+    .sort();
+}
+
+/** Pass on what arrives, and show it to `see`. */
+async function passOn(
+  from: ReadableStream<Uint8Array>,
+  to: NodeJS.WriteStream,
+  see: (text: string) => void,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of from) {
+    to.write(chunk);
+    see(decoder.decode(chunk, { stream: true }));
+  }
+}
+
+/** The totals `bun test` prints last; undefined if it did not get there. */
+function totals(output: string): Counts | undefined {
+  const lines = Bun.stripANSI(output).split("\n");
+  const end = lines.findLastIndex((line) => /^Ran \d+ tests? across \d+ files?\./.test(line));
+  if (end < 0) return undefined;
+  const counts = { pass: 0, fail: 0, skip: 0, todo: 0 };
+  for (const line of lines.slice(Math.max(0, end - 10), end)) {
+    const found = /^ *(\d+) (pass|fail|skip|todo)$/.exec(line);
+    if (found) counts[found[2] as keyof typeof counts] = Number(found[1]);
+  }
+  return { passed: counts.pass, failed: counts.fail, skipped: counts.skip + counts.todo };
+}
+
+/** What was seen of a run that did not reach its totals, plus one failure for that. */
+function partial(output: string): Counts {
+  const seen = (word: string) => Bun.stripANSI(output).split(`\n(${word}) `).length - 1;
+  return { passed: seen("pass"), failed: seen("fail") + 1, skipped: seen("skip") + seen("todo") };
+}
+
+/** Kill what the tests left running: whatever has this run's mark in its environment. */
+function sweep(mark: string): void {
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const pid = Number(name);
+    try {
+      if (!readFileSync(`/proc/${name}/environ`, "latin1").split("\0").includes(mark)) continue;
+      const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").join(" ").trim();
+      process.kill(pid, "SIGKILL");
+      process.stderr.write(`test: left running by the tests, killed: ${name} ${words}\n`);
+    } catch {
+      // gone, or not ours to read
+    }
+  }
+}
+
+if (process.env["TEND_NO_BUILD"] !== "1") {
+  const build = Bun.spawnSync([process.execPath, "--no-install", "scripts/build.ts"], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if (build.exitCode !== 0) finish({ passed: 0, failed: 1, skipped: 0 });
+}
+
+const { options, words } = parse(process.argv.slice(2));
+const files = testFiles(words);
+if (files.length === 0) {
+  process.stderr.write("test: no test file matches\n");
+  finish({ passed: 0, failed: 0, skipped: 0 });
+}
+
+const command = [process.execPath, "--no-install", "--no-env-file", "test", `--timeout=${testTimeoutMs}`];
+if (jobs > 1) command.push(`--parallel=${jobs}`);
+const run = `${process.pid}-${Date.now()}`;
+const bun = Bun.spawn([...command, ...options, ...files.map((file) => `./${file}`)], {
+  cwd: root,
+  env: { ...process.env, TEND_TEST_RUN: run, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
+  stdin: "ignore",
+  stdout: "pipe",
+  stderr: "pipe",
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => bun.kill(signal));
+const watchdog = setTimeout(() => {
+  process.stderr.write(`test: not finished after ${limitMs / 1000} s: killed\n`);
+  bun.kill("SIGKILL");
+}, limitMs);
+
+let report = ""; // bun test reports on standard error; standard output is what the tests print
+const output = Promise.all([
+  passOn(bun.stdout, process.stdout, () => {}),
+  passOn(bun.stderr, process.stderr, (text) => {
+    report += text;
+  }),
+]);
+const code = await bun.exited;
+clearTimeout(watchdog);
+// After the sweep nothing holds the pipes; were something to, the totals would not wait for it.
+sweep(`TEND_TEST_RUN=${run}`);
+await Promise.race([output, Bun.sleep(5000)]);
+
+if (!existsSync("/usr/bin/svc")) {
+  process.stdout.write(
+    "C daemontools is not installed (/usr/bin/svc is missing): tests that compare with it are skipped\n",
+  );
+}
+const counts = totals(report);
+if (counts === undefined) {
+  process.stderr.write(`test: bun test did not finish: ${bun.signalCode ?? `exit code ${code}`}\n`);
+  finish(partial(report));
+}
+if (code !== 0 && counts.failed === 0) counts.failed = 1;
+finish(counts);

@@ -1,0 +1,223 @@
+// What a supervisor decides for one service: (state, event, now) -> (state, effects). It does no I/O and reads no clock;
+// runtime/service-host.ts performs the effects and reports what came of them. supervise(8), reference:
+// supervise-protocol.md sections 5 and 7.
+import type { Command } from "../formats/control.ts";
+import type { Status, Want } from "../formats/status.ts";
+import type { Tai64n } from "../formats/tai64n.ts";
+import { exhaustive, type Instant, type Pid } from "../units/units.ts";
+import { afterFailure, impatient, mayStartAt, noThrottle, type Throttle, throttled } from "./throttle.ts";
+
+/** The moment an event is taken: for deadlines, and for the status file. */
+export type Now = { readonly at: Instant; readonly stamp: Tai64n };
+
+type Always = {
+  /** What is wished once the present run ends. */
+  readonly want: Want;
+  /** `x` was asked for: the supervisor leaves as soon as the service is down. */
+  readonly exiting: boolean;
+  /** When the pid last changed. */
+  readonly since: Tai64n;
+  /** How soon the service may be started. */
+  readonly throttle: Throttle;
+};
+
+export type State =
+  /** Not running, and no start is due. */
+  | (Always & { readonly at: "down" })
+  /** Not running; to be started at `until`. */
+  | (Always & { readonly at: "waiting"; readonly until: Instant })
+  /** The start has been asked for; its outcome is the next event. */
+  | (Always & { readonly at: "starting" })
+  | (Always & { readonly at: "up"; readonly pid: Pid; readonly paused: boolean })
+  /** The supervisor has left; nothing happens any more. */
+  | (Always & { readonly at: "gone" });
+
+export type Event =
+  /** The supervisor is ready: lock, fifos and status are in place. */
+  | { readonly on: "begin" }
+  | { readonly on: "command"; readonly command: Command }
+  | { readonly on: "spawned"; readonly pid: Pid }
+  /**
+   * The start failed. `no-process`: there can be no further process now. `no-program`: `run` cannot be executed.
+   * `jitter` is random, 0 to 1.
+   */
+  | { readonly on: "spawn-failed"; readonly why: "no-process" | "no-program"; readonly jitter: number }
+  | { readonly on: "died"; readonly pid: Pid }
+  /** The instant of the last `wake` has come. */
+  | { readonly on: "timer" };
+
+/** The signals that commands send, by the kernel's names. */
+export type ServiceSignal =
+  | "SIGTERM"
+  | "SIGCONT"
+  | "SIGSTOP"
+  | "SIGHUP"
+  | "SIGALRM"
+  | "SIGINT"
+  | "SIGKILL";
+
+export type Effect =
+  | { readonly do: "spawn" }
+  | { readonly do: "kill"; readonly pid: Pid; readonly signal: ServiceSignal }
+  /** Writes supervise/status, from `statusOf` the new state. */
+  | { readonly do: "announce" }
+  /** Sends `timer` at that instant; replaces any earlier one. */
+  | { readonly do: "wake"; readonly at: Instant }
+  /** There was no process to be had; the next attempt is at `retry`. */
+  | { readonly do: "warn-no-process"; readonly retry: Instant }
+  /** The supervisor lets go of the service directory. */
+  | { readonly do: "leave" }
+  /** An event that cannot happen in this state did. It changes nothing. */
+  | { readonly do: "report"; readonly event: Event };
+
+export type Step = { readonly state: State; readonly effects: readonly Effect[] };
+
+/** The state of a service nobody has started yet. `want` is "down" where the directory has a down file. */
+export const initial = (want: "up" | "down", now: Now): State => ({
+  at: "down",
+  want,
+  exiting: false,
+  since: now.stamp,
+  throttle: noThrottle,
+});
+
+/** What supervise/status says in this state. */
+export function statusOf(state: State): Status {
+  const { since, want } = state;
+  return state.at === "up"
+    ? { since, pid: state.pid, paused: state.paused, want }
+    : { since, pid: 0, paused: false, want };
+}
+
+export function step(state: State, event: Event, now: Now): Step {
+  if (state.at === "gone") return impossible(state, event);
+  switch (event.on) {
+    case "begin":
+      if (state.at !== "down") return impossible(state, event);
+      return state.want === "up" ? start(state, now) : { state, effects: [{ do: "announce" }] };
+    case "command":
+      return obey(state, event.command, now);
+    case "spawned":
+      return spawned(state, event, now);
+    case "spawn-failed":
+      return spawnFailed(state, event, now);
+    case "died":
+      return died(state, event, now);
+    case "timer":
+      // Woken early, late or for a deadline that is no longer: only the state's own deadline counts.
+      if (state.at !== "waiting") return { state, effects: [] };
+      return state.until <= now.at
+        ? { state: starting(state), effects: [{ do: "spawn" }] }
+        : { state, effects: [{ do: "wake", at: state.until }] };
+    default:
+      return exhaustive(event);
+  }
+}
+
+const impossible = (state: State, event: Event): Step => ({ state, effects: [{ do: "report", event }] });
+
+type Living = Exclude<State, { at: "gone" }>;
+
+const always = ({ want, exiting, since, throttle }: State): Always => ({ want, exiting, since, throttle });
+const starting = (state: State): State => ({ ...always(state), at: "starting" });
+const down = (state: State): State => ({ ...always(state), at: "down" });
+
+/** Starts the service, now or as soon as it may be. The status is written once the outcome is known. */
+function start(state: State, now: Now): Step {
+  const until = mayStartAt(state.throttle, now.at);
+  if (until <= now.at) return { state: starting(state), effects: [{ do: "spawn" }] };
+  return { state: { ...always(state), at: "waiting", until }, effects: [{ do: "announce" }, { do: "wake", at: until }] };
+}
+
+function spawned(state: Living, event: Event & { on: "spawned" }, now: Now): Step {
+  if (state.at !== "starting") return impossible(state, event);
+  const throttle = throttled(now.at);
+  return {
+    state: { ...always(state), at: "up", pid: event.pid, paused: false, since: now.stamp, throttle },
+    effects: [{ do: "announce" }],
+  };
+}
+
+function spawnFailed(state: Living, event: Event & { on: "spawn-failed" }, now: Now): Step {
+  if (state.at !== "starting") return impossible(state, event);
+  if (event.why === "no-program") {
+    // As a service that dies at once: it is tried again if it is wanted up, a second later.
+    const failed = { ...always(state), throttle: throttled(now.at) };
+    if (state.want === "up") return start({ ...failed, at: "down" }, now);
+    return { state: { ...failed, at: "down" }, effects: [{ do: "announce" }] };
+  }
+  const throttle = afterFailure(state.throttle, now.at, event.jitter);
+  const until = mayStartAt(throttle, now.at);
+  return {
+    state: { ...always(state), throttle, at: "waiting", until },
+    effects: [{ do: "announce" }, { do: "warn-no-process", retry: until }, { do: "wake", at: until }],
+  };
+}
+
+function died(state: Living, event: Event & { on: "died" }, now: Now): Step {
+  if (state.at !== "up" || state.pid !== event.pid) return impossible(state, event);
+  const dead: State = { ...down(state), since: now.stamp };
+  if (state.exiting) return leave(dead);
+  if (state.want === "up") return start(dead, now);
+  return { state: dead, effects: [{ do: "announce" }] };
+}
+
+const leave = (state: State): Step => ({
+  state: { ...always(state), at: "gone" },
+  effects: [{ do: "announce" }, { do: "leave" }],
+});
+
+/** Commands that only send a signal; they change nothing and mean nothing to a service that is down. */
+const SIGNALS = {
+  hup: "SIGHUP",
+  alarm: "SIGALRM",
+  interrupt: "SIGINT",
+  term: "SIGTERM",
+  kill: "SIGKILL",
+} as const satisfies Partial<Record<Command, ServiceSignal>>;
+
+function obey(state: Living, command: Command, now: Now): Step {
+  const announce: Effect = { do: "announce" };
+  switch (command) {
+    case "up":
+    case "once": {
+      const wanted: State = { ...state, want: command === "up" ? "up" : "once" };
+      if (state.at === "down") return start(wanted, now);
+      if (state.at === "waiting") return start({ ...wanted, throttle: impatient(state.throttle) }, now);
+      return { state: wanted, effects: [announce] };
+    }
+    case "down": {
+      const unwanted: State = { ...state, want: "down" };
+      if (unwanted.at === "waiting") return { state: down(unwanted), effects: [announce] };
+      if (unwanted.at !== "up") return { state: unwanted, effects: [announce] };
+      // CONT, so that a stopped service takes its TERM.
+      return { state: { ...unwanted, paused: false }, effects: [...send(unwanted.pid, "SIGTERM", "SIGCONT"), announce] };
+    }
+    case "exit": {
+      const exiting: State = { ...state, exiting: true };
+      if (state.at === "up" || state.at === "starting") return { state: exiting, effects: [announce] };
+      return leave(exiting);
+    }
+    case "pause":
+      if (state.at !== "up") return { state, effects: [] };
+      return { state: { ...state, paused: true }, effects: [announce, ...send(state.pid, "SIGSTOP")] };
+    case "continue":
+      if (state.at !== "up") return { state, effects: [] };
+      return { state: { ...state, paused: false }, effects: [announce, ...send(state.pid, "SIGCONT")] };
+    case "hup":
+    case "alarm":
+    case "interrupt":
+    case "term":
+    case "kill":
+      return { state, effects: state.at === "up" ? send(state.pid, SIGNALS[command]) : [] };
+    default:
+      return exhaustive(command);
+  }
+}
+
+const send = (pid: Pid, ...signals: readonly ServiceSignal[]): Effect[] =>
+  signals.map((signal) => ({ do: "kill", pid, signal }));
+
+/** The instant at which the state wants a `timer`, if any. */
+export const deadlineOf = (state: State): Instant | undefined => (state.at === "waiting" ? state.until : undefined);
+

@@ -1,0 +1,58 @@
+// tend: the one executable. Which program it is, its name says (argv[0]), or its first argument.
+import { type ProgramName, programs, SUMMARIES } from "./programs/names.ts";
+import { EXIT, type Main, Program, put, STDERR, STDOUT } from "./programs/program.ts";
+import { commandLine } from "./sys/inherited.ts";
+import { exit } from "./sys/process.ts";
+import type { ByteString } from "./units/units.ts";
+
+declare const TEND_VERSION: string;
+
+// Each is evaluated only when it is the one.
+const mains: { readonly [name in ProgramName]: () => Main } = {
+  supervise: () => (require("./programs/supervise.ts") as typeof import("./programs/supervise.ts")).supervise,
+  svc: () => (require("./programs/svc.ts") as typeof import("./programs/svc.ts")).svc,
+  svok: () => (require("./programs/svok.ts") as typeof import("./programs/svok.ts")).svok,
+  svscan: () => (require("./programs/svscan.ts") as typeof import("./programs/svscan.ts")).svscan,
+  svstat: () => (require("./programs/svstat.ts") as typeof import("./programs/svstat.ts")).svstat,
+};
+
+const isProgram = (name: ByteString | undefined): name is ProgramName => name !== undefined && Object.hasOwn(mains, name);
+
+const baseName = (path: ByteString): ByteString => path.slice(path.lastIndexOf("/") + 1);
+
+function run(name: ProgramName, args: readonly ByteString[], calledAs: ByteString): never {
+  return mains[name]()(new Program(name, args, calledAs));
+}
+
+/** `tend` under its own name: a program by its first argument, or what there is. */
+function tend([verb, ...rest]: readonly ByteString[]): never {
+  if (isProgram(verb)) run(verb, rest, verb);
+  switch (verb) {
+    case "--version":
+      put(STDOUT, `tend ${TEND_VERSION}\n`);
+      return exit(EXIT.ok);
+    case undefined:
+    case "--help":
+      put(STDOUT, help());
+      return exit(EXIT.ok);
+    default:
+      put(STDERR, `tend: fatal: no program called ${verb}; tend --help lists them\n`);
+      return exit(EXIT.usage);
+  }
+}
+
+const help = (): string => {
+  const width = Math.max(...programs.map((name) => name.length));
+  return [
+    `tend ${TEND_VERSION}: daemontools in one executable`,
+    "usage: tend program [ arg ... ]",
+    "",
+    ...programs.map((name) => `  ${name.padEnd(width)}  ${SUMMARIES[name]}`),
+    "",
+  ].join("\n");
+};
+
+const [argv0 = "", ...args] = commandLine();
+const called = baseName(argv0);
+if (isProgram(called)) run(called, args, called);
+else tend(args);

@@ -1,0 +1,13 @@
+// The programs that exist, each with the NAME line of its man page. This file imports nothing: the build reads it too.
+
+export const SUMMARIES = {
+  supervise: "starts and monitors a service",
+  svc: "controls services monitored by supervise",
+  svok: "checks whether supervise is running",
+  svscan: "starts and monitors a collection of services",
+  svstat: "prints the status of services monitored by supervise",
+} as const;
+
+export type ProgramName = keyof typeof SUMMARIES;
+
+export const programs = Object.keys(SUMMARIES) as readonly ProgramName[];

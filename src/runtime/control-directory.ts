@@ -1,0 +1,241 @@
+// The `supervise` directory inside a service directory: taken, kept, let go. reference: supervise-protocol 1 to 3
+import { encodeStatus, STATUS_SIZE, type Status } from "../formats/status.ts";
+import { EAGAIN, EEXIST, EISDIR, ENOENT, ENOSPC, ErrnoError, errnoOf, unless } from "../sys/errno.ts";
+import {
+  close,
+  exchange,
+  existsat,
+  flock,
+  fstat,
+  ftruncate,
+  mkdirat,
+  mkfifoat,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  openat,
+  pwrite,
+  read,
+  readlinkat,
+  renameat,
+  statat,
+  unlinkat,
+} from "../sys/files.ts";
+import type { ByteString, Fd } from "../units/units.ts";
+
+/** A call failed, and this is what the supervisor has to say of it: `unable to VERB OBJECT: TEXT`. */
+export class Unable extends ErrnoError {
+  constructor(
+    override readonly message: ByteString,
+    reason: ErrnoError,
+  ) {
+    super(reason.errno, reason.call, reason.path);
+    this.name = "Unable";
+  }
+}
+
+/** Runs `act`; its failure becomes an `Unable`. `doing` is the verb and the object, asked only then. */
+function trying<Result>(doing: () => ByteString, act: () => Result): Result {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof ErrnoError) || error instanceof Unable) throw error;
+    throw new Unable(`unable to ${doing()}: ${error.text}`, error);
+  }
+}
+
+const SUPERVISE = "supervise";
+const LOCK = "supervise/lock";
+const CONTROL = "supervise/control";
+const OK = "supervise/ok";
+const STATUS = "supervise/status";
+const STATUS_NEW = "supervise/status.new";
+
+/** A service directory that this process supervises. */
+export class ControlDirectory {
+  /** The service directory itself, open: renaming or removing it does not lose it. */
+  readonly directory: Fd;
+  /** There was no `down` file when the directory was taken. */
+  readonly normallyUp: boolean;
+  private readonly held: Fd[] = [];
+  private readonly title: ByteString;
+  private written: Uint8Array | undefined;
+
+  /**
+   * Opens the service directory at `path` and takes its lock, in the order of the C program.
+   * @param title the directory's name in messages
+   * @throws {Unable} if it is no directory, or the lock is held or cannot be made; nothing stays open then
+   */
+  constructor(at: Fd, path: ByteString, title: ByteString) {
+    this.title = title;
+    // `/.` asks for the right to enter it, as chdir does; the empty path must stay empty to be an error.
+    const entered = path === "" ? "" : `${path}/.`;
+    const open = () => this.hold(openat(at, entered, O_PATH | O_DIRECTORY));
+    this.directory = trying(() => `chdir to ${title}`, open);
+    try {
+      this.normallyUp = trying(() => `stat ${title}/down`, () => !existsat(this.directory, "down"));
+      trying(() => `acquire ${title}/${LOCK}`, () => flock(this.hold(openLock(this.directory)), true));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Makes and opens the fifos and writes the first status, in the order of the C program: once `ok` can be opened, there
+   * is a status to read.
+   * @param warn told why the status could not be written, which does not keep the supervisor from beginning
+   * @returns the control fifo, non-blocking; its write end is held too, so it never ends
+   * @throws {Unable} everything is closed then, the lock free
+   */
+  listen(status: Status, warn: (text: ByteString) => void): Fd {
+    const { directory, title } = this;
+    try {
+      makeFifo(directory, CONTROL);
+      const control = this.openControl();
+      try {
+        this.write(status);
+      } catch (error) {
+        if (!(error instanceof Unable)) throw error;
+        warn(error.message);
+      }
+      makeFifo(directory, OK);
+      trying(() => `read ${title}/${OK}`, () => this.hold(openat(directory, OK, O_RDONLY | O_NONBLOCK)));
+      return control;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  private openControl(): Fd {
+    let verb = "read";
+    return trying(() => `${verb} ${this.title}/${CONTROL}`, () => {
+      try {
+        return this.hold(openat(this.directory, CONTROL, O_RDWR | O_NONBLOCK));
+      } catch (error) {
+        // The C program opens it twice: a directory can be read, not written.
+        if (errnoOf(error) === EISDIR) verb = "write";
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Makes `status` what the world reads, in one step; nothing is done if it is already.
+   * @throws {Unable} The world then reads the old one.
+   */
+  write(status: Status): void {
+    const bytes = encodeStatus(status);
+    if (this.written?.every((byte, i) => byte === bytes[i])) return;
+    const { directory } = this;
+    const name = `${this.title}/${STATUS_NEW}`;
+    const file = trying(() => `open ${name}`, () => this.openStatus());
+    try {
+      const put = trying(() => `write ${name}`, () => pwrite(file, bytes, 0));
+      // A full disk takes a part first; the next attempt says why.
+      if (put !== STATUS_SIZE) throw new Unable(`unable to write ${name}: partial write`, new ErrnoError(ENOSPC, "write"));
+    } finally {
+      close(file);
+    }
+    trying(() => `rename ${name} to status`, () => {
+      const exchanged = unless([ENOENT], () => {
+        if (!exchange(directory, STATUS_NEW, STATUS)) renameat(directory, STATUS_NEW, STATUS);
+      });
+      if (!exchanged) renameat(directory, STATUS_NEW, STATUS);
+    });
+    this.written = bytes;
+  }
+
+  /**
+   * status.new, open for writing. It is the status before the last: its 18 bytes are written over and the two names then
+   * exchanged, because ext4 flushes a file that was truncated or renamed over another to the disk before it goes on
+   * (auto_da_alloc; 0.6 ms of a 1.1 ms restart). Whatever else is there of that name makes way.
+   * @throws {ErrnoError}
+   */
+  private openStatus(): Fd {
+    const { directory } = this;
+    const open = () => openat(directory, STATUS_NEW, O_WRONLY | O_NONBLOCK | O_CREAT | O_NOFOLLOW, 0o644);
+    let file: Fd | undefined;
+    try {
+      file = open();
+      const { type, links, size } = fstat(file);
+      if (type === "file" && links === 1) {
+        if (size > STATUS_SIZE) ftruncate(file, STATUS_SIZE);
+        return file;
+      }
+      close(file);
+    } catch (error) {
+      if (file !== undefined) close(file);
+      // A link (ELOOP) or a fifo (ENXIO) can be replaced; for anything else the second attempt says the same again.
+      errnoOf(error);
+    }
+    unless([ENOENT], () => unlinkat(directory, STATUS_NEW));
+    return open();
+  }
+
+  /** Lets go of the directory: the lock is free, both fifos are without a reader. */
+  close(): void {
+    for (const file of this.held.splice(0)) close(file);
+  }
+
+  private hold(file: Fd): Fd {
+    this.held.push(file);
+    return file;
+  }
+}
+
+/** The bytes that wait in a control fifo, at most 4096 of them. */
+export function readControl(control: Fd): Uint8Array {
+  try {
+    return read(control, 4096).slice();
+  } catch (error) {
+    if (errnoOf(error) === EAGAIN) return new Uint8Array(0);
+    throw error;
+  }
+}
+
+/** Makes the directory `supervise` where it is missing, and opens the lock in it. @throws {ErrnoError} */
+function openLock(directory: Fd): Fd {
+  const open = () => openat(directory, LOCK, O_WRONLY | O_NONBLOCK | O_APPEND | O_CREAT, 0o600);
+  makeDirectory(directory, SUPERVISE);
+  try {
+    return open();
+  } catch (error) {
+    if (errnoOf(error) !== ENOENT) throw error;
+    // As Debian's build: where `supervise` is a dangling link, the directory it names is made, one level.
+    makeDirectory(directory, readlinkat(directory, SUPERVISE));
+    return open();
+  }
+}
+
+/** Makes the private directory `path`; failure shows when it is used. */
+export function makeDirectory(at: Fd, path: ByteString): void {
+  try {
+    mkdirat(at, path, 0o700);
+  } catch (error) {
+    errnoOf(error);
+  }
+}
+
+/**
+ * Makes the fifo `name`; failure shows when it is opened. A file of that name (somebody wrote into it while no supervisor
+ * ran) makes way: opened as it is, it would feed old bytes as commands, or tell every client that a supervisor runs.
+ */
+export function makeFifo(directory: Fd, name: ByteString): void {
+  try {
+    if (unless([EEXIST], () => mkfifoat(directory, name, 0o600))) return;
+    const { type } = statat(directory, name);
+    if (type === "fifo" || type === "directory") return;
+    unlinkat(directory, name);
+    mkfifoat(directory, name, 0o600);
+  } catch (error) {
+    errnoOf(error);
+  }
+}

@@ -1,0 +1,61 @@
+// The pipe between a service and its logger: a fifo in the service's `supervise` directory. Every process opens it anew,
+// so nobody's O_NONBLOCK is another's; the service's end is open for reading too, so it never gets SIGPIPE, and the lines
+// in the pipe live as long as the service, the logger or this process does. svscan(8), docs/architecture.md
+import { bytesWaiting, close, O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, openat, setNonblocking } from "../sys/files.ts";
+import type { FileAction } from "../sys/process.ts";
+import { type ByteString, type Fd, fd } from "../units/units.ts";
+import { makeDirectory, makeFifo } from "./control-directory.ts";
+
+const DIRECTORY = "supervise";
+const FIFO: ByteString = "supervise/log-pipe";
+
+export class LogPipe {
+  /** The service directory; the end that keeps the pipe alive. Both undefined once they were let go. */
+  private directory: Fd | undefined;
+  private held: Fd | undefined;
+
+  /**
+   * Makes the fifo of the service `name` in `at`, or takes the one that is there with what it holds.
+   * @throws {ErrnoError}
+   */
+  constructor(at: Fd, name: ByteString) {
+    this.directory = openat(at, name, O_PATH | O_DIRECTORY);
+    try {
+      makeDirectory(this.directory, DIRECTORY);
+      makeFifo(this.directory, FIFO);
+      // Never waits: this end is reader and writer. What is no fifo after all must not make us wait either.
+      this.held = openat(this.directory, FIFO, O_RDWR | O_NONBLOCK);
+      setNonblocking(this.held, false);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Makes the pipe the standard output of a service that is being started. */
+  readonly output = (): FileAction[] => this.end(1, O_RDWR);
+
+  /** Makes the pipe the standard input of a logger that is being started. */
+  readonly input = (): FileAction[] => this.end(0, O_RDONLY);
+
+  private end(to: number, flags: number): FileAction[] {
+    if (this.directory === undefined) return [];
+    return [
+      { do: "fchdir", directory: this.directory },
+      { do: "open", to: fd(to), path: FIFO, flags },
+    ];
+  }
+
+  /** Nothing is left for the logger to read. */
+  get drained(): boolean {
+    return this.held === undefined || bytesWaiting(this.held) === 0;
+  }
+
+  /** Lets go: once the last writer is gone as well, the logger sees the end of its input. */
+  close(): void {
+    if (this.held !== undefined) close(this.held);
+    if (this.directory !== undefined) close(this.directory);
+    this.held = undefined;
+    this.directory = undefined;
+  }
+}

@@ -1,0 +1,108 @@
+// The one loop of a supervisor: descriptors, signals and deadlines as events, one after the other, in the order they are
+// found. The process sleeps in the kernel between them; the runtime's own event loop is not used, so nothing wakes it.
+import { epollAdd, epollCreate, epollRemove, epollWait } from "../sys/epoll.ts";
+import { monotonic } from "../sys/clock.ts";
+import { block, readSignals, type Signal, SIGNALS, type SignalSet, signalfd, signalSet } from "../sys/signals.ts";
+import type { Fd, Instant } from "../units/units.ts";
+import { Deadlines } from "./deadlines.ts";
+
+export type Handler = () => void;
+
+/** Due deadlines taken in one turn: a thousand of them do not keep a command waiting. */
+const DEADLINES_A_TURN = 8;
+
+export class Loop {
+  /** The signals that were blocked before the loop took its own: what a started program gets. */
+  readonly inheritedMask: SignalSet;
+  private readonly epoll: Fd = epollCreate();
+  private readonly watched = new Map<Fd, Handler>();
+  private readonly deadlines = new Deadlines<Handler>();
+  private readonly deferred: Handler[] = [];
+  private running = true;
+
+  /**
+   * @param signals what is to be taken as an event; every other signal acts as it did
+   * @param onSignal called once for each that arrived, in order of their numbers
+   * @param onError told of what a handler threw; the loop goes on
+   */
+  constructor(
+    signals: readonly Signal[],
+    onSignal: (signal: Signal) => void,
+    private readonly onError: (error: unknown) => void,
+  ) {
+    const set = signalSet(signals);
+    const names = new Map(signals.map((name) => [SIGNALS[name], name]));
+    this.inheritedMask = block(set);
+    const pending = signalfd(set);
+    this.watch(pending, () => {
+      for (const number of readSignals(pending)) {
+        const name = names.get(number);
+        if (name !== undefined) this.guard(() => onSignal(name));
+      }
+    });
+  }
+
+  /** Calls `handler` whenever `file` is readable. @throws {ErrnoError} EPERM for a regular file or directory. */
+  watch(file: Fd, handler: Handler): void {
+    epollAdd(this.epoll, file);
+    this.watched.set(file, handler);
+  }
+
+  /** To be called before `file` is closed. */
+  unwatch(file: Fd): void {
+    if (this.watched.delete(file)) epollRemove(this.epoll, file);
+  }
+
+  /** Calls `handler` once, at `at` or soon after. @returns what takes it back */
+  at(at: Instant, handler: Handler): Handler {
+    return this.deadlines.add(at, handler);
+  }
+
+  /** Calls `handler` before the loop sleeps again: for what need not delay the events at hand. */
+  soon(handler: Handler): void {
+    this.deferred.push(handler);
+  }
+
+  /** Ends `run` after the handler at hand. */
+  stop(): void {
+    this.running = false;
+  }
+
+  /** Takes events until `stop`. */
+  run(): void {
+    while (this.running) {
+      this.settle();
+      for (const file of epollWait(this.epoll, this.patience())) {
+        // A handler before it may have unwatched it.
+        const handler = this.watched.get(file);
+        if (handler !== undefined) this.guard(handler);
+        if (!this.running) break;
+      }
+      const now = monotonic();
+      for (let i = 0; i < DEADLINES_A_TURN && this.running; i++) {
+        const due = this.deadlines.take(now);
+        if (due === undefined) break;
+        this.guard(due);
+      }
+    }
+    this.settle();
+  }
+
+  private settle(): void {
+    for (const handler of this.deferred.splice(0)) this.guard(handler);
+  }
+
+  /** How long epoll may sleep, in whole milliseconds: never less than to the next deadline. */
+  private patience(): number {
+    const next = this.deadlines.next;
+    return next === undefined ? -1 : Math.max(0, Math.ceil(next - monotonic()));
+  }
+
+  private guard(handler: Handler): void {
+    try {
+      handler();
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+}

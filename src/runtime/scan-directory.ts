@@ -1,0 +1,253 @@
+// svscan at work: looks after the services of one directory and performs what engine/scan.ts decides. svscan(8)
+import { type Entry, type Identity, nothingKnown, type Part, PARTS, type Scan, type ScanEffect, scan } from "../engine/scan.ts";
+import { drainWatch, watchNames } from "../sys/epoll.ts";
+import { EMFILE, ENFILE, ErrnoError, errnoOf } from "../sys/errno.ts";
+import { existsat, readdir, statat } from "../sys/files.ts";
+import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
+import { Unable } from "./control-directory.ts";
+import { LogPipe } from "./log-pipe.ts";
+import type { World } from "./world.ts";
+
+/** The directory is read this often, whatever happened, in milliseconds. */
+const SCAN_INTERVAL_MS = 5000;
+/** After a name came or went, the directory is read when it has been quiet for this long, ... */
+const QUIET_MS = 50;
+/** ... but no later than this after the first change. */
+const PATIENCE_MS = 150;
+/** How often a log pipe is looked at while svscan stops, and how long a logger may take to end once it can, in ms. */
+const DRAIN_POLL_MS = 20;
+const LOGGER_GRACE_MS = 3000;
+
+/** Whoever supervises one half of a pair: in this process, or a program of its own. */
+export type Supervisor = {
+  /** As svc does. */
+  command(letters: "dx" | "x" | "d" | "k"): void;
+  /** The logger may yet read what waits in its pipe. */
+  readonly coming: boolean;
+};
+
+/** What a supervisor is begun with. */
+export type Assignment = {
+  /** The scan directory's name for the service, and what messages call this half. */
+  readonly name: ByteString;
+  readonly title: ByteString;
+  readonly part: Part;
+  /** The pipe of the pair, if it has one. */
+  readonly pipe: () => LogPipe | undefined;
+  readonly onLeave: () => void;
+};
+
+/** Begins to supervise. @throws {ErrnoError} with what there is to say as its message */
+export type Begin = (assignment: Assignment) => Supervisor;
+
+/** A service, its logger, and the pipe between them. */
+type Pair = {
+  readonly running: { [part in Part]: Supervisor | undefined };
+  /** What was said last of a half that cannot begin. */
+  readonly problems: { [part in Part]: ByteString | undefined };
+  pipe: LogPipe | undefined;
+};
+
+export class ScanDirectory {
+  private known: Scan = nothingKnown;
+  private readonly pairs = new Map<Identity, Pair>();
+  private cancelScan: () => void = () => {};
+  /** The first change in the directory that no scan has seen yet. */
+  private changedAt: Instant | undefined;
+  private stopping = false;
+  private readProblem: ByteString | undefined;
+  /** There were no descriptors for a service at the last scan; said once, not for each. */
+  private exhausted = false;
+
+  constructor(
+    private readonly world: World,
+    /** The working directory, open: the one whose services are looked after. */
+    private readonly directory: Fd,
+    private readonly begin: Begin,
+    /** Told when everything has ended after `stop`. */
+    private readonly onStopped: () => void,
+  ) {
+    this.watch();
+    this.scanNow();
+  }
+
+  /** Reads the directory and acts on it. */
+  scanNow(): void {
+    if (this.stopping) return;
+    this.changedAt = undefined;
+    const { entries, complete } = this.read();
+    const result = scan(this.known, entries, complete, (identity, part) => this.running(identity, part));
+    this.known = result.scan;
+    const exhausted = this.exhausted;
+    this.exhausted = false;
+    for (const effect of result.effects) this.perform(effect, exhausted);
+    this.scanAt(later(this.world.now().at, SCAN_INTERVAL_MS));
+  }
+
+  /**
+   * Ends every service, then its logger, once that has read what the service wrote. Called again, it kills what is left.
+   */
+  stop(): void {
+    const impatient = this.stopping;
+    this.stopping = true;
+    this.cancelScan();
+    for (const pair of this.pairs.values()) {
+      const { service, log } = pair.running;
+      if (impatient) {
+        service?.command("k");
+        log?.command("k");
+      } else if (service !== undefined) service.command("dx");
+      else this.endLogger(pair);
+    }
+    this.finish();
+  }
+
+  private running(identity: Identity, part: Part): boolean {
+    return this.pairs.get(identity)?.running[part] !== undefined;
+  }
+
+  private watch(): void {
+    try {
+      const names = watchNames(".");
+      this.world.loop.watch(names, () => {
+        drainWatch(names);
+        const { at } = this.world.now();
+        this.changedAt ??= at;
+        if (!this.stopping) this.scanAt(instantMin(later(at, QUIET_MS), later(this.changedAt, PATIENCE_MS)));
+      });
+    } catch (error) {
+      // No watches to be had: the directory is read every five seconds all the same.
+      errnoOf(error);
+    }
+  }
+
+  private scanAt(at: Instant): void {
+    this.cancelScan();
+    this.cancelScan = this.world.loop.at(at, () => this.scanNow());
+  }
+
+  private read(): { entries: Entry[]; complete: boolean } {
+    try {
+      const names = readdir(this.directory).filter((name) => !name.startsWith("."));
+      this.readProblem = undefined;
+      return { entries: names.flatMap((name) => this.look(name)), complete: true };
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      if (this.readProblem !== error.text) this.warn(`unable to read directory: ${error.text}`);
+      this.readProblem = error.text;
+      return { entries: [], complete: false };
+    }
+  }
+
+  /** What a name stands for; nothing where it is no directory. */
+  private look(name: ByteString): Entry[] {
+    const unable = (what: ByteString, error: unknown): ByteString => {
+      if (!(error instanceof ErrnoError)) throw error;
+      return `unable to stat ${what}: ${error.text}`;
+    };
+    let identity: Identity;
+    try {
+      const found = statat(this.directory, name);
+      if (found.type !== "directory") return [];
+      identity = found.identity;
+    } catch (error) {
+      return [{ name, warning: unable(name, error) }];
+    }
+    // A logger that is there is there to stay.
+    if (this.known.services.get(identity)?.log) return [{ name, identity, log: true }];
+    try {
+      return [{ name, identity, log: existsat(this.directory, `${name}/log`) }];
+    } catch (error) {
+      return [{ name, identity, warning: unable(`${name}/log`, error) }];
+    }
+  }
+
+  private perform(effect: ScanEffect, exhaustedBefore: boolean): void {
+    switch (effect.do) {
+      case "warn":
+        return this.warn(effect.text);
+      case "start":
+        return this.start(effect.identity, effect.part, exhaustedBefore);
+      case "forget":
+        this.pairs.get(effect.identity)?.pipe?.close();
+        this.pairs.delete(effect.identity);
+        return;
+      default:
+        return exhaustive(effect);
+    }
+  }
+
+  private start(identity: Identity, part: Part, exhaustedBefore: boolean): void {
+    const service = this.known.services.get(identity);
+    if (service === undefined) return;
+    const { name } = service;
+    let pair = this.pairs.get(identity);
+    if (pair === undefined) {
+      pair = { running: { service: undefined, log: undefined }, problems: { service: undefined, log: undefined }, pipe: undefined };
+      this.pairs.set(identity, pair);
+    }
+    const { running, problems } = pair;
+    try {
+      if (service.log) pair.pipe ??= this.makePipe(name);
+      running[part] = this.begin({
+        name,
+        title: part === "log" ? `${name}/log` : name,
+        part,
+        pipe: () => pair.pipe,
+        onLeave: () => this.left(pair, part),
+      });
+      problems[part] = undefined;
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      const exhausted = error.errno === EMFILE || error.errno === ENFILE;
+      if (exhausted && !this.exhausted && !exhaustedBefore) this.warn(`unable to start ${name}: ${error.text}`);
+      if (!exhausted && problems[part] !== error.message) this.world.report(error.message);
+      this.exhausted ||= exhausted;
+      problems[part] = error.message;
+    }
+  }
+
+  private makePipe(name: ByteString): LogPipe {
+    try {
+      return this.world.descriptors.open(() => new LogPipe(this.directory, name));
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      throw new Unable(`svscan: warning: unable to create pipe for ${name}: ${error.text}`, error);
+    }
+  }
+
+  private left(pair: Pair, part: Part): void {
+    pair.running[part] = undefined;
+    if (!this.stopping) return;
+    if (part === "service") this.endLogger(pair);
+    this.finish();
+  }
+
+  /** The service has ended: its logger ends once it has read the rest. */
+  private endLogger(pair: Pair): void {
+    const { pipe } = pair;
+    const logger = pair.running.log;
+    if (logger === undefined) return pipe?.close();
+    const { loop } = this.world;
+    const { at } = this.world.now();
+    if (pipe !== undefined && !pipe.drained && logger.coming) {
+      loop.at(later(at, DRAIN_POLL_MS), () => this.endLogger(pair));
+      return;
+    }
+    // It sees the end of its input, unless something of the service has stayed behind and holds the pipe.
+    logger.command("x");
+    pipe?.close();
+    loop.at(later(at, LOGGER_GRACE_MS), () => pair.running.log?.command("d"));
+  }
+
+  private finish(): void {
+    for (const { running } of this.pairs.values()) if (PARTS.some((part) => running[part] !== undefined)) return;
+    this.onStopped();
+  }
+
+  private warn(text: ByteString): void {
+    this.world.report(`svscan: warning: ${text}`);
+  }
+}
+
+const instantMin = (a: Instant, b: Instant): Instant => (a < b ? a : b);

@@ -1,0 +1,27 @@
+// Clocks. clock_gettime(2). Deadlines use the monotonic one, stamps the wall clock.
+import { type Instant, instant } from "../units/units.ts";
+import { libc, scratch } from "./libc.ts";
+
+const CLOCK_REALTIME = 0;
+const CLOCK_MONOTONIC = 1;
+
+/** Wall-clock time: seconds since 1970 (negative before), and 0 to 999 999 999 nanoseconds. */
+export type WallTime = { readonly seconds: bigint; readonly nanoseconds: number };
+
+function clock(id: number): number {
+  const out = scratch.reset().alloc(16);
+  libc.clock_gettime(id, out);
+  return out;
+}
+
+/** Now on the monotonic clock, which no step of the wall clock moves. */
+export function monotonic(): Instant {
+  const out = clock(CLOCK_MONOTONIC);
+  return instant(Number(scratch.u64(out)) * 1000 + scratch.u32(out + 8) / 1e6);
+}
+
+/** Now on the wall clock. */
+export function wallTime(): WallTime {
+  const out = clock(CLOCK_REALTIME);
+  return { seconds: BigInt.asIntN(64, scratch.u64(out)), nanoseconds: scratch.u32(out + 8) };
+}

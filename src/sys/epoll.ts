@@ -1,0 +1,77 @@
+// Waiting for descriptors, and for names to come and go in a directory. epoll(7), inotify(7)
+import { type ByteString, type Fd, fd } from "../units/units.ts";
+import { check, EAGAIN, EINTR, errnoOf, failure } from "./errno.ts";
+import { read } from "./files.ts";
+import { Arena, libc, scratch } from "./libc.ts";
+
+const EPOLL_CLOEXEC = 0o2000000;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLLIN = 1;
+/** struct epoll_event is packed on x86-64 alone. */
+const EVENT = process.arch === "x64" ? { size: 12, data: 4 } : { size: 16, data: 8 };
+const MOST = 256;
+/** Not the scratch memory: the events are read while handlers call into this layer. */
+let events: Arena | undefined;
+
+/** A new epoll instance, close-on-exec. @throws {ErrnoError} */
+export const epollCreate = (): Fd => fd(check(libc.epoll_create1(EPOLL_CLOEXEC), "epoll_create"));
+
+/** Reports `file` whenever it is readable or hung up (level-triggered). @throws {ErrnoError} EPERM for a regular file. */
+export function epollAdd(epoll: Fd, file: Fd): void {
+  const event = scratch.reset().alloc(EVENT.size);
+  scratch.setU32(event, EPOLLIN);
+  scratch.setU32(event + EVENT.data, file);
+  scratch.setU32(event + EVENT.data + 4, 0);
+  check(libc.epoll_ctl(epoll, EPOLL_CTL_ADD, file, event), "epoll_ctl");
+}
+
+/** Reports `file` no more. @throws {ErrnoError} */
+export const epollRemove = (epoll: Fd, file: Fd): void =>
+  void check(libc.epoll_ctl(epoll, EPOLL_CTL_DEL, file, 0), "epoll_ctl");
+
+/**
+ * The descriptors that are ready, at most 256, after waiting at most `ms` milliseconds; -1 waits without end. None
+ * when the time is over or a signal came. The whole process sleeps: nothing of the runtime runs meanwhile.
+ * @throws {ErrnoError}
+ */
+export function epollWait(epoll: Fd, ms: number): Fd[] {
+  events ??= new Arena(MOST * EVENT.size);
+  const count = libc.epoll_wait(epoll, events.base, MOST, ms);
+  if (count === -1) {
+    const error = failure("epoll_wait");
+    if (error.errno === EINTR) return [];
+    throw error;
+  }
+  const ready: Fd[] = [];
+  for (let i = 0; i < count; i++) ready.push(fd(events.i32(events.base + i * EVENT.size + EVENT.data)));
+  return ready;
+}
+
+const IN_CLOEXEC_NONBLOCK = 0o2004000;
+const IN_MOVED = 0xc0;
+const IN_CREATE = 0x100;
+const IN_DELETE = 0x200;
+const IN_ATTRIB = 0x4;
+const IN_ONLYDIR = 0x1000000;
+
+/** A descriptor that is readable when a name in `directory` came, went or changed. Non-blocking. @throws {ErrnoError} */
+export function watchNames(directory: ByteString): Fd {
+  const watch = fd(check(libc.inotify_init1(IN_CLOEXEC_NONBLOCK), "inotify_init"));
+  const path = scratch.reset().cstring(directory);
+  if (libc.inotify_add_watch(watch, path, IN_MOVED | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR) === -1) {
+    const error = failure("inotify_add_watch", directory);
+    libc.close(watch);
+    throw error;
+  }
+  return watch;
+}
+
+/** Takes everything off a descriptor of `watchNames`. @throws {ErrnoError} */
+export function drainWatch(watch: Fd): void {
+  try {
+    while (read(watch).length > 0);
+  } catch (error) {
+    if (errnoOf(error) !== EAGAIN) throw error;
+  }
+}

@@ -1,0 +1,301 @@
+// Files, directories, fifos and locks. Sections 2 and 3 of the manual; names, order and constants are theirs.
+// Every descriptor made here is close-on-exec. Paths are ByteStrings, relative to the directory `at`.
+import { type ByteString, byteString, type Fd, fd } from "../units/units.ts";
+import { check, EINTR, EINVAL, ENOENT, ENOSYS, errnoOf, failure } from "./errno.ts";
+import { libc, scratch } from "./libc.ts";
+
+/** The working directory, as the `at` of a call. */
+export const AT_FDCWD: Fd = fd(-100);
+
+const arm = process.arch === "arm64";
+export const O_RDONLY = 0;
+export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
+export const O_TRUNC = 0o1000;
+export const O_APPEND = 0o2000;
+export const O_NONBLOCK = 0o4000;
+export const O_DIRECTORY = arm ? 0o40000 : 0o200000;
+export const O_NOFOLLOW = arm ? 0o100000 : 0o400000;
+export const O_PATH = 0o10000000;
+const O_CLOEXEC = 0o2000000;
+
+/**
+ * Opens `path`. open(2). The descriptor is close-on-exec.
+ * @param mode permission bits of a file that is created, before the umask
+ * @throws {ErrnoError}
+ */
+export function openat(at: Fd, path: ByteString, flags: number, mode = 0): Fd {
+  const name = scratch.reset().cstring(path);
+  for (;;) {
+    const result = libc.openat(at, name, flags | O_CLOEXEC, mode);
+    if (result !== -1) return fd(result);
+    const error = failure("open", path);
+    if (error.errno !== EINTR) throw error;
+  }
+}
+
+/** close(2); errors are ignored, the descriptor is gone either way. */
+export const close = (file: Fd): void => void libc.close(file);
+
+/** mkdir(2). @throws {ErrnoError} EEXIST if there is anything of that name. */
+export const mkdirat = (at: Fd, path: ByteString, mode: number): void =>
+  void check(libc.mkdirat(at, scratch.reset().cstring(path), mode), "mkdir", path);
+
+/** mkfifo(3). @throws {ErrnoError} EEXIST if there is anything of that name. */
+export const mkfifoat = (at: Fd, path: ByteString, mode: number): void =>
+  void check(libc.mkfifoat(at, scratch.reset().cstring(path), mode), "mkfifo", path);
+
+/** unlink(2). @throws {ErrnoError} */
+export const unlinkat = (at: Fd, path: ByteString): void =>
+  void check(libc.unlinkat(at, scratch.reset().cstring(path), 0), "unlink", path);
+
+/** rename(2), replacing what `to` names. @throws {ErrnoError} */
+export function renameat(at: Fd, from: ByteString, to: ByteString): void {
+  scratch.reset();
+  check(libc.renameat2(at, scratch.cstring(from), at, scratch.cstring(to), 0), "rename", from);
+}
+
+const RENAME_EXCHANGE = 2;
+
+/**
+ * Exchanges two names in one step. renameat2(2) with RENAME_EXCHANGE.
+ * @returns false where the kernel or the file system cannot
+ * @throws {ErrnoError} ENOENT if either name is missing.
+ */
+export function exchange(at: Fd, a: ByteString, b: ByteString): boolean {
+  scratch.reset();
+  try {
+    check(libc.renameat2(at, scratch.cstring(a), at, scratch.cstring(b), RENAME_EXCHANGE), "rename", a);
+    return true;
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === EINVAL || code === ENOSYS) return false;
+    throw error;
+  }
+}
+
+/** link(2). @throws {ErrnoError} EEXIST if `to` exists. */
+export function linkat(at: Fd, from: ByteString, to: ByteString): void {
+  scratch.reset();
+  check(libc.linkat(at, scratch.cstring(from), at, scratch.cstring(to), 0), "link", to);
+}
+
+/** fsync(2). @throws {ErrnoError} */
+export const fsync = (file: Fd): void => void check(libc.fsync(file), "fsync");
+
+/** ftruncate(2). @throws {ErrnoError} */
+export const ftruncate = (file: Fd, length: number): void =>
+  void check(libc.ftruncate(file, length), "ftruncate");
+
+/** fchmod(2). @throws {ErrnoError} */
+export const fchmod = (file: Fd, mode: number): void => void check(libc.fchmod(file, mode), "fchmod");
+
+/** chdir(2). @throws {ErrnoError} */
+export const chdir = (path: ByteString): void =>
+  void check(libc.chdir(scratch.reset().cstring(path)), "chdir", path);
+
+/** fchdir(2). @throws {ErrnoError} */
+export const fchdir = (directory: Fd): void => void check(libc.fchdir(directory), "fchdir");
+
+/** umask(2): sets it, and returns the one before. */
+export const umask = (mask: number): number => libc.umask(mask);
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/**
+ * Locks an open file for this open file description alone. flock(2)
+ * @throws {ErrnoError} EWOULDBLOCK if `nonblocking` and another holds the lock.
+ */
+export function flock(file: Fd, nonblocking: boolean): void {
+  check(libc.flock(file, nonblocking ? LOCK_EX | LOCK_NB : LOCK_EX), "flock");
+}
+
+const IO_SIZE = 65536;
+
+/**
+ * At most `length` bytes (and at most 64 KiB) from `file`; none at its end. read(2). The result is a view of memory
+ * that the next call of this layer uses again: copy what is to be kept.
+ * @throws {ErrnoError} EAGAIN if the descriptor is non-blocking and nothing is there.
+ */
+export function read(file: Fd, length = IO_SIZE): Uint8Array {
+  const buffer = scratch.reset().alloc(IO_SIZE);
+  for (;;) {
+    const got = libc.read(file, buffer, Math.min(length, IO_SIZE));
+    if (got >= 0) return scratch.slice(buffer, got);
+    const error = failure("read");
+    if (error.errno !== EINTR) throw error;
+  }
+}
+
+/** All of an open file, from where it stands. @throws {ErrnoError} */
+export function readAll(file: Fd): ByteString {
+  let text = "";
+  for (;;) {
+    const piece = read(file);
+    if (piece.length === 0) return text;
+    text += byteString(piece);
+  }
+}
+
+/** All of the file at `path`. @throws {ErrnoError} */
+export function readFile(path: ByteString): ByteString {
+  const file = openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
+  try {
+    return readAll(file);
+  } finally {
+    close(file);
+  }
+}
+
+/**
+ * Writes `text` with one call. write(2)
+ * @returns how many bytes were taken
+ * @throws {ErrnoError} EPIPE if nobody reads (SIGPIPE is ignored by the runtime).
+ */
+export function write(file: Fd, text: ByteString): number {
+  const buffer = scratch.reset().cstring(text);
+  for (;;) {
+    const put = libc.write(file, buffer, text.length);
+    if (put >= 0) return put;
+    const error = failure("write");
+    if (error.errno !== EINTR) throw error;
+  }
+}
+
+/** Writes `bytes` at `offset` with one call. pwrite(2). @returns how many were taken @throws {ErrnoError} */
+export function pwrite(file: Fd, bytes: Uint8Array, offset: number): number {
+  const buffer = scratch.reset().alloc(bytes.length);
+  scratch.slice(buffer, bytes.length).set(bytes);
+  return check(libc.pwrite(file, buffer, bytes.length, offset), "pwrite");
+}
+
+/** A pipe: its read end and its write end, both close-on-exec. pipe(2). @throws {ErrnoError} */
+export function pipe(): [Fd, Fd] {
+  const ends = scratch.reset().alloc(8);
+  check(libc.pipe2(ends, O_CLOEXEC), "pipe");
+  return [fd(scratch.i32(ends)), fd(scratch.i32(ends + 4))];
+}
+
+const F_GETFD = 1;
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const FD_CLOEXEC = 1;
+const F_DUPFD_CLOEXEC = 1030;
+
+/** The lowest free descriptor from `lowest` up, for the same open file. fcntl(2). @throws {ErrnoError} */
+export const duplicate = (file: Fd, lowest: number): Fd =>
+  fd(check(libc.fcntl(file, F_DUPFD_CLOEXEC, lowest), "fcntl"));
+
+/** Whether `file` is closed by exec. @throws {ErrnoError} */
+export const closeOnExec = (file: Fd): boolean => (check(libc.fcntl(file, F_GETFD, 0), "fcntl") & FD_CLOEXEC) !== 0;
+
+/** Says whether `file` is to be closed by exec. fcntl(2). @throws {ErrnoError} */
+export const setCloseOnExec = (file: Fd, on: boolean): void =>
+  void check(libc.fcntl(file, F_SETFD, on ? FD_CLOEXEC : 0), "fcntl");
+
+/** Makes reads and writes of this open file wait, or not. fcntl(2). @throws {ErrnoError} */
+export function setNonblocking(file: Fd, on: boolean): void {
+  const flags = check(libc.fcntl(file, F_GETFL, 0), "fcntl");
+  check(libc.fcntl(file, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK), "fcntl");
+}
+
+const FIONREAD = 0x541b;
+
+/** How many bytes a pipe holds unread. ioctl_pipe(2) FIONREAD. @throws {ErrnoError} */
+export function bytesWaiting(file: Fd): number {
+  const count = scratch.reset().alloc(8);
+  check(libc.ioctl(file, FIONREAD, count), "ioctl");
+  return scratch.i32(count);
+}
+
+const POLLOUT = 4;
+
+/** Whether a write of up to PIPE_BUF (4096) bytes to `file` would be taken without waiting. poll(2) */
+export function writableNow(file: Fd): boolean {
+  const entry = scratch.reset().alloc(8);
+  scratch.setU32(entry, file);
+  scratch.setU32(entry + 4, POLLOUT);
+  return libc.poll(entry, 1, 0) === 1;
+}
+
+/** What stat(2) says of a file, as far as the suite asks. */
+export type Stat = {
+  readonly type: "file" | "directory" | "fifo" | "other";
+  readonly permissions: number;
+  /** `DEVICE:INODE`: the same text means the same file, as long as it is not removed. */
+  readonly identity: string;
+  readonly links: number;
+  readonly size: number;
+  readonly uid: number;
+};
+
+const STATX_BASIC_STATS = 0x7ff;
+const AT_EMPTY_PATH = 0x1000;
+const TYPES: { readonly [type: number]: Stat["type"] } = { 0o100000: "file", 0o040000: "directory", 0o010000: "fifo" };
+
+/** stat(2): follows links. @throws {ErrnoError} */
+export const statat = (at: Fd, path: ByteString): Stat => statOf(at, path, 0);
+
+/** fstat(2). @throws {ErrnoError} */
+export const fstat = (file: Fd): Stat => statOf(file, "", AT_EMPTY_PATH);
+
+// statx(2) has one layout on every architecture; struct stat has not.
+function statOf(at: Fd, path: ByteString, flags: number): Stat {
+  scratch.reset();
+  const name = scratch.cstring(path);
+  const out = scratch.alloc(256);
+  check(libc.statx(at, name, flags, STATX_BASIC_STATS, out), "stat", path);
+  const mode = scratch.u32(out + 28) & 0xffff;
+  return {
+    type: TYPES[mode & 0o170000] ?? "other",
+    permissions: mode & 0o7777,
+    identity: `${scratch.u32(out + 136)}:${scratch.u32(out + 140)}:${scratch.u64(out + 32)}`,
+    links: scratch.u32(out + 16),
+    size: Number(scratch.u64(out + 40)),
+    uid: scratch.u32(out + 20),
+  };
+}
+
+/** Whether `path` names something. stat(2). @throws {ErrnoError} if that cannot be told (EACCES, ELOOP, ...). */
+export function existsat(at: Fd, path: ByteString): boolean {
+  const name = scratch.reset().cstring(path);
+  const out = scratch.alloc(256);
+  if (libc.statx(at, name, 0, STATX_BASIC_STATS, out) === 0) return true;
+  const error = failure("stat", path);
+  if (error.errno === ENOENT) return false;
+  throw error;
+}
+
+/** readlink(2). @throws {ErrnoError} EINVAL if `path` is not a symbolic link. */
+export function readlinkat(at: Fd, path: ByteString): ByteString {
+  scratch.reset();
+  const name = scratch.cstring(path);
+  const buffer = scratch.alloc(4096);
+  const length = check(libc.readlinkat(at, name, buffer, 4096), "readlink", path);
+  return byteString(scratch.slice(buffer, length));
+}
+
+/**
+ * The names in an open directory, from its start, in the directory's own order (readdir(3)'s), `.` and `..` with them.
+ * @throws {ErrnoError} ENOTDIR if it is none.
+ */
+export function readdir(directory: Fd): ByteString[] {
+  check(libc.lseek(directory, 0, 0), "lseek");
+  const names: ByteString[] = [];
+  const buffer = scratch.reset().alloc(IO_SIZE);
+  for (;;) {
+    const got = check(libc.getdents64(directory, buffer, IO_SIZE), "getdents");
+    if (got === 0) return names;
+    const bytes = scratch.slice(buffer, got);
+    for (let at = 0; at < got; ) {
+      // struct linux_dirent64: ino 8, off 8, reclen 2, type 1, name.
+      const length = (bytes[at + 16] as number) | ((bytes[at + 17] as number) << 8);
+      names.push(byteString(bytes.subarray(at + 19, bytes.indexOf(0, at + 19))));
+      at += length;
+    }
+  }
+}

@@ -1,0 +1,109 @@
+// What this process was given, and what the runtime changed of it before the first line of ours ran (Bun 1.4.5): it
+// marks the descriptors from 4 up close-on-exec, ignores SIGPIPE and SIGXFSZ, and raises the soft limit of descriptors.
+// A program that is started must see what the C program would have passed on.
+import { type ByteString, fd, type Fd, pid } from "../units/units.ts";
+import { EMFILE, ErrnoError, errnoOf } from "./errno.ts";
+import { AT_FDCWD, close, O_DIRECTORY, O_RDONLY, openat, readdir, readFile, readlinkat, setCloseOnExec } from "./files.ts";
+import { getrlimit, type Limit, setrlimit } from "./limits.ts";
+import { getppid } from "./process.ts";
+import { type SignalSet, signalSet } from "./signals.ts";
+
+/**
+ * The signals the runtime ignores. What they were before cannot be asked; a started program gets the default action.
+ */
+export const RUNTIME_IGNORES: SignalSet = signalSet(["SIGPIPE", "SIGXFSZ"]);
+
+/** The words of the command line, argv[0] first, byte for byte. @throws {ErrnoError} where /proc is missing. */
+export function commandLine(): ByteString[] {
+  return readFile("/proc/self/cmdline").split("\0").slice(0, -1);
+}
+
+/**
+ * Makes every inherited descriptor survive exec again. To be called before this process opens any of its own. The
+ * runtime's are left closed on exec: its epoll instance, and the eventfd in it. Without /proc nothing is done.
+ */
+export function passOnDescriptors(): void {
+  for (const file of inheritedDescriptors()) setCloseOnExec(file, false);
+}
+
+function inheritedDescriptors(): Fd[] {
+  let directory: Fd;
+  try {
+    directory = openat(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY);
+  } catch (error) {
+    if (error instanceof ErrnoError) return [];
+    throw error;
+  }
+  const open = readdir(directory)
+    .map(Number)
+    .filter((n) => n > 2 && n !== directory)
+    .map(fd);
+  const links = new Map(open.map((file) => [file, readlinkat(directory, String(file))]));
+  close(directory);
+  const runtimes = new Set<Fd>();
+  for (const [file, link] of links) {
+    if (link !== "anon_inode:[eventpoll]") continue;
+    const watched = [...readFile(`/proc/self/fdinfo/${file}`).matchAll(/^tfd: *(\d+)/gm)].map((m) => fd(Number(m[1])));
+    if (watched.length !== 1 || links.get(watched[0] as Fd) !== "anon_inode:[eventfd]") continue;
+    runtimes.add(file).add(watched[0] as Fd);
+    break;
+  }
+  return open.filter((file) => !runtimes.has(file));
+}
+
+/**
+ * The soft limit of open descriptors that this process was most likely given: its parent's, since the runtime raises
+ * our own at start. Undefined where the parent cannot be asked (another user's, or outside this pid namespace).
+ */
+function inheritedNofile(): bigint | undefined {
+  const parent = getppid();
+  if (parent <= 0) return undefined;
+  try {
+    return getrlimit("NOFILE", pid(parent)).soft;
+  } catch (error) {
+    if (error instanceof ErrnoError) return undefined;
+    throw error;
+  }
+}
+
+/** Puts the soft limit of descriptors back to what it was before the runtime raised it. */
+export function restoreNofile(): void {
+  const now = getrlimit("NOFILE");
+  const soft = inheritedNofile();
+  if (soft !== undefined && soft < now.soft) setrlimit("NOFILE", { soft, hard: now.hard });
+}
+
+/**
+ * The limit of descriptors for a process that may hold more of them than those it starts. Between two calls the soft
+ * limit is the inherited one, so that is what every child gets, and what a child of ours that asks its parent sees.
+ */
+export class DescriptorLimit {
+  private readonly inherited: Limit;
+  private needed = false;
+
+  constructor() {
+    restoreNofile();
+    this.inherited = getrlimit("NOFILE");
+  }
+
+  /**
+   * Runs `act`, which opens descriptors, with the soft limit as high as the hard one, if it was ever found too low.
+   * @throws {unknown} what `act` throws; EMFILE only when the hard limit is reached.
+   */
+  open<Result>(act: () => Result): Result {
+    if (!this.needed) {
+      try {
+        return act();
+      } catch (error) {
+        if (errnoOf(error) !== EMFILE) throw error;
+        this.needed = true;
+      }
+    }
+    setrlimit("NOFILE", { soft: this.inherited.hard, hard: this.inherited.hard });
+    try {
+      return act();
+    } finally {
+      setrlimit("NOFILE", this.inherited);
+    }
+  }
+}

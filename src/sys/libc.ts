@@ -1,0 +1,209 @@
+// The C library, called through bun:ffi. This is the one place that loads a library. It knows the signatures, the
+// memory that is lent to C, and errno; what the calls mean is said in the modules beside it.
+//
+// - A function is bound when it is first used (about 25 us each), so a program pays for those it calls.
+// - Nothing given to C is garbage-collected memory: `ptr(buffer)` does not keep its buffer alive, and nested pointers
+//   (argv, envp) then arrive as garbage. Everything lies in one block from malloc.
+import { dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
+import type { ByteString } from "../units/units.ts";
+
+const I = "i32";
+const U = "u32";
+const P = "ptr";
+const S = "u64_fast";
+const L = "i64_fast";
+
+const signatures = {
+  __errno_location: { args: [], returns: P },
+  _exit: { args: [I], returns: "void" },
+  chdir: { args: [P], returns: I },
+  clock_gettime: { args: [I, P], returns: I },
+  close: { args: [I], returns: I },
+  dlsym: { args: [P, P], returns: P },
+  dup2: { args: [I, I], returns: I },
+  epoll_create1: { args: [I], returns: I },
+  epoll_ctl: { args: [I, I, I, P], returns: I },
+  epoll_wait: { args: [I, P, I, I], returns: I },
+  execve: { args: [P, P, P], returns: I },
+  fchdir: { args: [I], returns: I },
+  fchmod: { args: [I, U], returns: I },
+  fcntl: { args: [I, I, L], returns: I },
+  flock: { args: [I, I], returns: I },
+  fsync: { args: [I], returns: I },
+  ftruncate: { args: [I, L], returns: I },
+  getdents64: { args: [I, P, S], returns: L },
+  getegid: { args: [], returns: U },
+  geteuid: { args: [], returns: U },
+  getenv: { args: [P], returns: P },
+  getpid: { args: [], returns: I },
+  getppid: { args: [], returns: I },
+  getpwnam: { args: [P], returns: P },
+  inotify_add_watch: { args: [I, P, U], returns: I },
+  inotify_init1: { args: [I], returns: I },
+  inotify_rm_watch: { args: [I, I], returns: I },
+  ioctl: { args: [I, S, P], returns: I },
+  kill: { args: [I, I], returns: I },
+  linkat: { args: [I, P, I, P, I], returns: I },
+  lseek: { args: [I, L, I], returns: L },
+  malloc: { args: [S], returns: P },
+  mkdirat: { args: [I, P, U], returns: I },
+  mkfifoat: { args: [I, P, U], returns: I },
+  openat: { args: [I, P, I, U], returns: I },
+  pipe2: { args: [P, I], returns: I },
+  poll: { args: [P, S, I], returns: I },
+  posix_spawn: { args: [P, P, P, P, P, P], returns: I },
+  posix_spawn_file_actions_addclose: { args: [P, I], returns: I },
+  posix_spawn_file_actions_adddup2: { args: [P, I, I], returns: I },
+  posix_spawn_file_actions_addfchdir_np: { args: [P, I], returns: I },
+  posix_spawn_file_actions_addopen: { args: [P, I, P, I, U], returns: I },
+  posix_spawn_file_actions_destroy: { args: [P], returns: I },
+  posix_spawn_file_actions_init: { args: [P], returns: I },
+  posix_spawnattr_init: { args: [P], returns: I },
+  posix_spawnattr_setflags: { args: [P, "i16"], returns: I },
+  posix_spawnattr_setpgroup: { args: [P, I], returns: I },
+  posix_spawnattr_setsigdefault: { args: [P, P], returns: I },
+  posix_spawnattr_setsigmask: { args: [P, P], returns: I },
+  prctl: { args: [I, L, L, L, L], returns: I },
+  prlimit: { args: [I, I, P, P], returns: I },
+  pwrite: { args: [I, P, S, L], returns: L },
+  read: { args: [I, P, S], returns: L },
+  readlinkat: { args: [I, P, P, S], returns: L },
+  renameat2: { args: [I, P, I, P, U], returns: I },
+  setgid: { args: [U], returns: I },
+  setgroups: { args: [S, P], returns: I },
+  setpgid: { args: [I, I], returns: I },
+  setsid: { args: [], returns: I },
+  setuid: { args: [U], returns: I },
+  sigaction: { args: [I, P, P], returns: I },
+  signalfd: { args: [I, P, I], returns: I },
+  sigprocmask: { args: [I, P, P], returns: I },
+  statx: { args: [I, P, I, U, P], returns: I },
+  strlen: { args: [P], returns: L },
+  syscall: { args: [L, L, L, L, L, L, L], returns: L },
+  umask: { args: [U], returns: U },
+  unlinkat: { args: [I, P, I], returns: I },
+  waitpid: { args: [I, P, I], returns: I },
+  write: { args: [I, P, S], returns: L },
+} as const;
+
+type Name = keyof typeof signatures;
+type Library = { readonly [N in Name]: (...args: number[]) => number };
+
+/** glibc, then musl. */
+const LIBRARIES = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`] as const;
+
+function bind(name: Name): (...args: number[]) => number {
+  let reason: unknown;
+  for (const library of LIBRARIES) {
+    try {
+      const { symbols } = dlopen(library, { [name]: signatures[name] } as Record<string, never>);
+      return symbols[name] as unknown as (...args: number[]) => number;
+    } catch (error) {
+      reason ??= error;
+    }
+  }
+  throw reason;
+}
+
+/** The C library's functions. Pointers are numbers, 0 is NULL; results are what C returns, errors included. */
+export const libc: Library = {} as Library;
+for (const name of Object.keys(signatures) as Name[]) {
+  Object.defineProperty(libc, name, {
+    configurable: true,
+    get() {
+      const bound = bind(name);
+      Object.defineProperty(libc, name, { value: bound });
+      return bound;
+    },
+  });
+}
+
+/** `length` bytes of memory at `address`, seen as bytes. The memory must never be freed. */
+export function view(address: number, length: number): Uint8Array {
+  return new Uint8Array(toArrayBuffer(address as Pointer, 0, length));
+}
+
+const errnoCell = new Int32Array(toArrayBuffer(libc.__errno_location() as unknown as Pointer, 0, 4));
+
+/** errno of the main thread, as the last call that failed left it. Read it before anything else is called. */
+export const lastErrno = (): number => errnoCell[0] as number;
+
+/**
+ * A block of C memory that grows from its start and is given back all at once. Addresses are plain numbers: a double
+ * holds every user-space address exactly.
+ */
+export class Arena {
+  readonly base: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  private top = 0;
+
+  /** @throws {Error} if there is no memory. */
+  constructor(size: number) {
+    this.base = libc.malloc(size);
+    if (!this.base) throw new Error("out of memory");
+    this.bytes = view(this.base, size);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** Everything given out so far may be used again. */
+  reset(): this {
+    this.top = 0;
+    return this;
+  }
+
+  /** The address of `size` bytes, aligned to 16, content undefined. @throws {RangeError} when the arena is full. */
+  alloc(size: number): number {
+    const at = this.top;
+    if (at + size > this.bytes.length) throw new RangeError("arena is full");
+    this.top = (at + size + 15) & ~15;
+    return this.base + at;
+  }
+
+  /** How many bytes are left. */
+  get room(): number {
+    return this.bytes.length - this.top;
+  }
+
+  /** The address of `text`, NUL-terminated. */
+  cstring(text: ByteString): number {
+    const address = this.alloc(text.length + 1);
+    const at = address - this.base;
+    for (let i = 0; i < text.length; i++) this.bytes[at + i] = text.charCodeAt(i);
+    this.bytes[at + text.length] = 0;
+    return address;
+  }
+
+  /** The address of a NULL-terminated array of pointers to `texts`: an argv or envp. */
+  vector(texts: readonly ByteString[]): number {
+    const address = this.alloc(8 * (texts.length + 1));
+    texts.forEach((text, i) => this.setPointer(address + 8 * i, this.cstring(text)));
+    this.setPointer(address + 8 * texts.length, 0);
+    return address;
+  }
+
+  setPointer(address: number, value: number): void {
+    this.view.setBigUint64(address - this.base, BigInt(value), true);
+  }
+  setU32(address: number, value: number): void {
+    this.view.setUint32(address - this.base, value, true);
+  }
+  i32(address: number): number {
+    return this.view.getInt32(address - this.base, true);
+  }
+  u32(address: number): number {
+    return this.view.getUint32(address - this.base, true);
+  }
+  u64(address: number): bigint {
+    return this.view.getBigUint64(address - this.base, true);
+  }
+  slice(address: number, length: number): Uint8Array {
+    return this.bytes.subarray(address - this.base, address - this.base + length);
+  }
+}
+
+/**
+ * Memory for one call: every function of this layer that needs some starts by resetting it, so it must not be held
+ * across another call. Room for a path of any length the kernel takes and a buffer of 64 KiB.
+ */
+export const scratch = new Arena(1 << 18);

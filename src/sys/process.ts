@@ -1,0 +1,207 @@
+// Processes: started, replaced, waited for, signalled. posix_spawn(3), execve(2), waitpid(2), kill(2), pidfd_open(2)
+import { type ByteString, byteString, errno, type Fd, fd, type Pid, pid } from "../units/units.ts";
+import { check, ECHILD, EINTR, ErrnoError, failure } from "./errno.ts";
+import { Arena, libc, scratch, view } from "./libc.ts";
+import { putSignalSet, SIGNALS, SIGSET_SIZE, type Signal, type SignalSet } from "./signals.ts";
+
+/** What the new process does before it becomes the program, in this order. */
+export type FileAction =
+  /** Makes `directory` the working directory. */
+  | { readonly do: "fchdir"; readonly directory: Fd }
+  /** Makes `to` the same open file as `from`, not close-on-exec. */
+  | { readonly do: "dup2"; readonly from: Fd; readonly to: Fd }
+  /** Opens `path`, relative to the working directory of that moment, as descriptor `to`. */
+  | { readonly do: "open"; readonly to: Fd; readonly path: ByteString; readonly flags: number; readonly mode?: number }
+  | { readonly do: "close"; readonly file: Fd };
+
+/** What every process started by one `Spawner` has in common. */
+export type SpawnAttributes = {
+  /** Signals blocked in the new process. */
+  readonly mask: SignalSet;
+  /** Signals given their default action. Those ignored here and not named stay ignored; caught ones never do. */
+  readonly defaults: SignalSet;
+  /** The new process leads a session of its own: setsid(2). */
+  readonly session?: boolean;
+  /** The new process leads a process group of its own: setpgid(2). */
+  readonly processGroup?: boolean;
+};
+
+const POSIX_SPAWN_SETPGROUP = 0x02;
+const POSIX_SPAWN_SETSIGDEF = 0x04;
+const POSIX_SPAWN_SETSIGMASK = 0x08;
+const POSIX_SPAWN_SETSID = 0x80;
+/** At least sizeof(posix_spawnattr_t) and sizeof(posix_spawn_file_actions_t): 336 and 80 in glibc and musl. */
+const ATTRIBUTES_SIZE = 512;
+const ACTIONS_SIZE = 128;
+
+/** An envp that is ready to be given to a program: the address of an array of strings. */
+export type Environment = number;
+
+/** The environment this process was given, byte for byte. */
+export function environment(): Environment {
+  const symbol = libc.dlsym(0, scratch.reset().cstring("environ"));
+  return Number(new DataView(view(symbol, 8).buffer).getBigUint64(0, true));
+}
+
+/** The value of an environment variable, byte for byte; undefined if it is not set. getenv(3) */
+export function getenv(name: ByteString): ByteString | undefined {
+  const value = libc.getenv(scratch.reset().cstring(name));
+  return value ? byteString(view(value, libc.strlen(value))) : undefined;
+}
+
+/** `variables` (each `NAME=VALUE`) as an environment. The memory is never given back: make few. */
+export function environmentOf(variables: readonly ByteString[]): Environment {
+  return new Arena(vectorSize(variables)).vector(variables);
+}
+
+const vectorSize = (texts: readonly ByteString[]): number =>
+  texts.reduce((size, text) => size + text.length + 32, 64);
+
+/** Starts programs. Holds the memory that C sees, so it is made once and used again. */
+export class Spawner {
+  private readonly attributes: number;
+  private readonly memory = new Arena(1 << 16);
+  private readonly actions: number;
+  private readonly pidCell: number;
+  private readonly lasting: Arena;
+
+  constructor(
+    attributes: SpawnAttributes,
+    private readonly env: Environment,
+  ) {
+    this.lasting = new Arena(ATTRIBUTES_SIZE + ACTIONS_SIZE + 2 * SIGSET_SIZE + 64);
+    this.attributes = this.lasting.alloc(ATTRIBUTES_SIZE);
+    this.actions = this.lasting.alloc(ACTIONS_SIZE);
+    this.pidCell = this.lasting.alloc(8);
+    const set = this.lasting.alloc(SIGSET_SIZE);
+    libc.posix_spawnattr_init(this.attributes);
+    putSignalSet(this.lasting, set, attributes.defaults);
+    libc.posix_spawnattr_setsigdefault(this.attributes, set);
+    putSignalSet(this.lasting, set, attributes.mask);
+    libc.posix_spawnattr_setsigmask(this.attributes, set);
+    let flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+    if (attributes.session) flags |= POSIX_SPAWN_SETSID;
+    if (attributes.processGroup) {
+      flags |= POSIX_SPAWN_SETPGROUP;
+      libc.posix_spawnattr_setpgroup(this.attributes, 0);
+    }
+    libc.posix_spawnattr_setflags(this.attributes, flags);
+  }
+
+  /**
+   * Starts `path` with `argv`; the new process runs that program when this returns. posix_spawn(3)
+   * @throws {ErrnoError} what exec says of `path` (ENOENT, EACCES, ENOEXEC, ...) or what an action failed with;
+   *   EAGAIN or ENOMEM if there can be no further process now.
+   */
+  spawn(path: ByteString, argv: readonly ByteString[], actions: readonly FileAction[]): Pid {
+    const memory = this.memory.reset();
+    const name = memory.cstring(path);
+    const args = memory.vector(argv);
+    libc.posix_spawn_file_actions_init(this.actions);
+    try {
+      for (const action of actions) this.add(action);
+      const code = libc.posix_spawn(this.pidCell, name, this.actions, this.attributes, args, this.env);
+      if (code !== 0) throw new ErrnoError(errno(code), "posix_spawn", path);
+    } finally {
+      libc.posix_spawn_file_actions_destroy(this.actions);
+    }
+    return pid(this.lasting.i32(this.pidCell));
+  }
+
+  private add(action: FileAction): void {
+    let code: number;
+    switch (action.do) {
+      case "fchdir":
+        code = libc.posix_spawn_file_actions_addfchdir_np(this.actions, action.directory);
+        break;
+      case "dup2":
+        code = libc.posix_spawn_file_actions_adddup2(this.actions, action.from, action.to);
+        break;
+      case "open":
+        code = libc.posix_spawn_file_actions_addopen(
+          this.actions,
+          action.to,
+          this.memory.cstring(action.path),
+          action.flags,
+          action.mode ?? 0,
+        );
+        break;
+      case "close":
+        code = libc.posix_spawn_file_actions_addclose(this.actions, action.file);
+        break;
+    }
+    if (code !== 0) throw new ErrnoError(errno(code), "posix_spawn_file_actions");
+  }
+}
+
+/** Becomes the program `path`; returns only by throwing. execve(2). @throws {ErrnoError} */
+export function execve(path: ByteString, argv: readonly ByteString[], env: Environment): never {
+  const memory = new Arena(path.length + vectorSize(argv));
+  check(libc.execve(memory.cstring(path), memory.vector(argv), env), "execve", path);
+  throw new Error("execve returned");
+}
+
+const WNOHANG = 1;
+
+/** A child that ended: its pid, and its wait status as the kernel encodes it (formats/wait-status.ts reads it). */
+export type Reaped = { readonly pid: Pid; readonly status: number };
+
+/** Takes one ended child, any of them, without waiting; undefined if there is none now. waitpid(2) */
+export function reap(): Reaped | undefined {
+  return wait(-1, WNOHANG);
+}
+
+/** Waits until the child `of` has ended. waitpid(2). @throws {ErrnoError} ECHILD if there is no such child. */
+export function waitFor(of: Pid): Reaped {
+  const reaped = wait(of, 0);
+  if (reaped === undefined) throw new ErrnoError(ECHILD, "waitpid");
+  return reaped;
+}
+
+function wait(of: number, options: number): Reaped | undefined {
+  const status = scratch.reset().alloc(8);
+  for (;;) {
+    const result = libc.waitpid(of, status, options);
+    if (result > 0) return { pid: pid(result), status: scratch.i32(status) };
+    if (result === 0) return undefined;
+    const error = failure("waitpid");
+    if (error.errno === ECHILD) return undefined;
+    if (error.errno !== EINTR) throw error;
+  }
+}
+
+/**
+ * Sends `signal` to the process `to`. kill(2). Only for a child that has not been waited for: its number cannot have
+ * been given to another process. @throws {ErrnoError} ESRCH, EPERM
+ */
+export const kill = (to: Pid, signal: Signal): void => void check(libc.kill(to, SIGNALS[signal]), "kill");
+
+// The numbers of these calls are the same on every architecture.
+const SYS_pidfd_send_signal = 424;
+const SYS_pidfd_open = 434;
+
+/** A descriptor for the process `of`, readable when it has ended. Close-on-exec. @throws {ErrnoError} ESRCH, EMFILE */
+export const pidfdOpen = (of: Pid): Fd =>
+  fd(check(libc.syscall(SYS_pidfd_open, of, 0, 0, 0, 0, 0), "pidfd_open"));
+
+/** Sends `signal` to the very process `pidfd` was opened for. @throws {ErrnoError} ESRCH if it has ended. */
+export const pidfdSendSignal = (pidfd: Fd, signal: Signal): void =>
+  void check(libc.syscall(SYS_pidfd_send_signal, pidfd, SIGNALS[signal], 0, 0, 0, 0), "pidfd_send_signal");
+
+export const getpid = (): Pid => pid(libc.getpid());
+/** The parent's pid; 0 if it is in an outer pid namespace. */
+export const getppid = (): number => libc.getppid();
+/** Leads a new session. setsid(2). @throws {ErrnoError} EPERM if this process leads a process group already. */
+export const setsid = (): void => void check(libc.setsid(), "setsid");
+/** Leads a new process group. setpgid(2). @throws {ErrnoError} */
+export const setpgid = (): void => void check(libc.setpgid(0, 0), "setpgid");
+
+/** Ends this process at once, with nothing of the runtime's run. _exit(2) */
+export function exit(code: number): never {
+  libc._exit(code);
+  throw new Error("_exit returned");
+}
+
+/** prctl(2) with one argument. @throws {ErrnoError} */
+export const prctl = (option: number, argument: number): number =>
+  check(libc.prctl(option, argument, 0, 0, 0), "prctl");
