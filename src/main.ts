@@ -1,8 +1,11 @@
 // tend: the one executable. Which program it is, its name says (argv[0]), or its first argument.
+
 import { type ProgramName, programs, SUMMARIES } from "./programs/names.ts";
 import { EXIT, type Main, Program, put, STDERR, STDOUT } from "./programs/program.ts";
+import { inheritedMask } from "./sys/boot.ts"; // First: see there.
 import { commandLine } from "./sys/inherited.ts";
 import { exit } from "./sys/process.ts";
+import { setMask } from "./sys/signals.ts";
 import type { ByteString } from "./units/units.ts";
 
 declare const TEND_VERSION: string;
@@ -16,11 +19,16 @@ const mains: { readonly [name in ProgramName]: () => Main } = {
   svstat: () => (require("./programs/svstat.ts") as typeof import("./programs/svstat.ts")).svstat,
 };
 
-const isProgram = (name: ByteString | undefined): name is ProgramName => name !== undefined && Object.hasOwn(mains, name);
+const isProgram = (name: ByteString | undefined): name is ProgramName =>
+  name !== undefined && Object.hasOwn(mains, name);
 
 const baseName = (path: ByteString): ByteString => path.slice(path.lastIndexOf("/") + 1);
 
+/** The programs that take signals as events. */
+const TAKES_SIGNALS: readonly ProgramName[] = ["supervise", "svscan"];
+
 function run(name: ProgramName, args: readonly ByteString[], calledAs: ByteString): never {
+  if (!TAKES_SIGNALS.includes(name)) setMask(inheritedMask);
   return mains[name]()(new Program(name, args, calledAs));
 }
 

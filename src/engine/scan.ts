@@ -51,13 +51,15 @@ export function scan(
   const seen = new Set<Identity>();
   const warnings = new Map<ByteString, ByteString>();
   const effects: ScanEffect[] = [];
-  for (const [identity, known] of before.services) services.set(identity, { ...known, active: !complete && known.active });
+  for (const [identity, known] of before.services)
+    services.set(identity, { ...known, active: !complete && known.active });
 
   for (const entry of entries) {
     const known = entry.identity === undefined ? undefined : before.services.get(entry.identity);
     if ("warning" in entry) {
       warnings.set(entry.name, entry.warning);
-      if (before.warnings.get(entry.name) !== entry.warning) effects.push({ do: "warn", text: entry.warning });
+      if (before.warnings.get(entry.name) !== entry.warning)
+        effects.push({ do: "warn", text: entry.warning });
       if (entry.identity === undefined || known === undefined) continue;
     }
     const { identity, name } = entry;
@@ -67,7 +69,8 @@ export function scan(
     const log = known?.log === true || ("log" in entry && entry.log);
     services.set(identity, { name, log, active: true });
     for (const part of PARTS) {
-      if ((part === "service" || log) && !running(identity, part)) effects.push({ do: "start", identity, part });
+      if ((part === "service" || log) && !running(identity, part))
+        effects.push({ do: "start", identity, part });
     }
   }
 

@@ -47,14 +47,7 @@ export type Event =
   | { readonly on: "timer" };
 
 /** The signals that commands send, by the kernel's names. */
-export type ServiceSignal =
-  | "SIGTERM"
-  | "SIGCONT"
-  | "SIGSTOP"
-  | "SIGHUP"
-  | "SIGALRM"
-  | "SIGINT"
-  | "SIGKILL";
+export type ServiceSignal = "SIGTERM" | "SIGCONT" | "SIGSTOP" | "SIGHUP" | "SIGALRM" | "SIGINT" | "SIGKILL";
 
 export type Effect =
   | { readonly do: "spawn" }
@@ -126,7 +119,10 @@ const down = (state: State): State => ({ ...always(state), at: "down" });
 function start(state: State, now: Now): Step {
   const until = mayStartAt(state.throttle, now.at);
   if (until <= now.at) return { state: starting(state), effects: [{ do: "spawn" }] };
-  return { state: { ...always(state), at: "waiting", until }, effects: [{ do: "announce" }, { do: "wake", at: until }] };
+  return {
+    state: { ...always(state), at: "waiting", until },
+    effects: [{ do: "announce" }, { do: "wake", at: until }],
+  };
 }
 
 function spawned(state: Living, event: Event & { on: "spawned" }, now: Now): Step {
@@ -191,7 +187,10 @@ function obey(state: Living, command: Command, now: Now): Step {
       if (unwanted.at === "waiting") return { state: down(unwanted), effects: [announce] };
       if (unwanted.at !== "up") return { state: unwanted, effects: [announce] };
       // CONT, so that a stopped service takes its TERM.
-      return { state: { ...unwanted, paused: false }, effects: [...send(unwanted.pid, "SIGTERM", "SIGCONT"), announce] };
+      return {
+        state: { ...unwanted, paused: false },
+        effects: [...send(unwanted.pid, "SIGTERM", "SIGCONT"), announce],
+      };
     }
     case "exit": {
       const exiting: State = { ...state, exiting: true };
@@ -219,5 +218,5 @@ const send = (pid: Pid, ...signals: readonly ServiceSignal[]): Effect[] =>
   signals.map((signal) => ({ do: "kill", pid, signal }));
 
 /** The instant at which the state wants a `timer`, if any. */
-export const deadlineOf = (state: State): Instant | undefined => (state.at === "waiting" ? state.until : undefined);
-
+export const deadlineOf = (state: State): Instant | undefined =>
+  state.at === "waiting" ? state.until : undefined;

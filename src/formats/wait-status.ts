@@ -16,7 +16,8 @@ export type WaitStatus =
  * @throws {FormatError} for a process that only stopped (bits 0-6 are 127) and for bits above 15.
  */
 export function decodeWaitStatus(status: number): WaitStatus {
-  if (!Number.isInteger(status) || status < 0 || status > 0xffff) throw new FormatError("not a wait status", 0);
+  if (!Number.isInteger(status) || status < 0 || status > 0xffff)
+    throw new FormatError("not a wait status", 0);
   const signal = status & 0x7f;
   if (signal === 0) {
     if (status & 0x80) throw new FormatError("not a wait status", 0);

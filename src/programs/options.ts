@@ -1,7 +1,8 @@
 // The option parser of svc, setlock and softlimit: djb's getopt, word for word. reference: README section 1
+
+import { exit } from "../sys/process.ts";
 import type { ByteString } from "../units/units.ts";
 import { EXIT, type Program, put, STDERR } from "./program.ts";
-import { exit } from "../sys/process.ts";
 
 export type Options = {
   /** The options in the order they were given, each with its argument where it takes one. */

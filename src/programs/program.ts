@@ -1,6 +1,6 @@
 // What every program has: its arguments, its way to say what is wrong, and its exit codes. reference: README section 1
 import { ErrnoError } from "../sys/errno.ts";
-import { write, writableNow } from "../sys/files.ts";
+import { writableNow, write } from "../sys/files.ts";
 import { exit } from "../sys/process.ts";
 import { type ByteString, type Fd, fd } from "../units/units.ts";
 

@@ -1,7 +1,18 @@
 // svc - controls services monitored by supervise. svc(8)
 import { CONTROL_LETTERS } from "../formats/control.ts";
 import { ENXIO, type ErrnoError } from "../sys/errno.ts";
-import { AT_FDCWD, chdir, close, fchdir, O_NONBLOCK, O_RDONLY, O_WRONLY, openat, setNonblocking, write } from "../sys/files.ts";
+import {
+  AT_FDCWD,
+  chdir,
+  close,
+  fchdir,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  openat,
+  setNonblocking,
+  write,
+} from "../sys/files.ts";
 import { exit } from "../sys/process.ts";
 import type { ByteString } from "../units/units.ts";
 import { parseOptions } from "./options.ts";
@@ -11,7 +22,9 @@ const HELP =
   "svc options: u up, d down, o once, x exit, p pause, c continue, h hup, a alarm, i interrupt, t term, k kill\n";
 
 export function svc(program: Program): never {
-  const { options, operands } = parseOptions(program, Object.keys(CONTROL_LETTERS).join(""), () => put(STDERR, HELP));
+  const { options, operands } = parseOptions(program, Object.keys(CONTROL_LETTERS).join(""), () =>
+    put(STDERR, HELP),
+  );
   const letters = [...new Set(options.map(({ letter }) => letter))].join("");
   const start = program.orFatal("unable to open current directory", () =>
     openat(AT_FDCWD, ".", O_RDONLY | O_NONBLOCK),

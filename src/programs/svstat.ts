@@ -2,7 +2,18 @@
 import { decodeStatus, STATUS_SIZE } from "../formats/status.ts";
 import { wallTime } from "../sys/clock.ts";
 import { ENXIO } from "../sys/errno.ts";
-import { AT_FDCWD, chdir, close, existsat, fchdir, O_NONBLOCK, O_RDONLY, O_WRONLY, openat, read } from "../sys/files.ts";
+import {
+  AT_FDCWD,
+  chdir,
+  close,
+  existsat,
+  fchdir,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  openat,
+  read,
+} from "../sys/files.ts";
 import { exit } from "../sys/process.ts";
 import type { ByteString } from "../units/units.ts";
 import { EXIT, type Program, put, STDOUT } from "./program.ts";
@@ -43,7 +54,9 @@ const describe =
         doing = "read supervise/status";
         try {
           const bytes = read(file, STATUS_SIZE);
-          return bytes.length < STATUS_SIZE ? `unable to ${doing}: bad format` : sentence(bytes.slice(), normallyUp);
+          return bytes.length < STATUS_SIZE
+            ? `unable to ${doing}: bad format`
+            : sentence(bytes.slice(), normallyUp);
         } finally {
           close(file);
         }

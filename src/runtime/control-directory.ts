@@ -79,8 +79,14 @@ export class ControlDirectory {
     const open = () => this.hold(openat(at, entered, O_PATH | O_DIRECTORY));
     this.directory = trying(() => `chdir to ${title}`, open);
     try {
-      this.normallyUp = trying(() => `stat ${title}/down`, () => !existsat(this.directory, "down"));
-      trying(() => `acquire ${title}/${LOCK}`, () => flock(this.hold(openLock(this.directory)), true));
+      this.normallyUp = trying(
+        () => `stat ${title}/down`,
+        () => !existsat(this.directory, "down"),
+      );
+      trying(
+        () => `acquire ${title}/${LOCK}`,
+        () => flock(this.hold(openLock(this.directory)), true),
+      );
     } catch (error) {
       this.close();
       throw error;
@@ -106,7 +112,10 @@ export class ControlDirectory {
         warn(error.message);
       }
       makeFifo(directory, OK);
-      trying(() => `read ${title}/${OK}`, () => this.hold(openat(directory, OK, O_RDONLY | O_NONBLOCK)));
+      trying(
+        () => `read ${title}/${OK}`,
+        () => this.hold(openat(directory, OK, O_RDONLY | O_NONBLOCK)),
+      );
       return control;
     } catch (error) {
       this.close();
@@ -116,15 +125,18 @@ export class ControlDirectory {
 
   private openControl(): Fd {
     let verb = "read";
-    return trying(() => `${verb} ${this.title}/${CONTROL}`, () => {
-      try {
-        return this.hold(openat(this.directory, CONTROL, O_RDWR | O_NONBLOCK));
-      } catch (error) {
-        // The C program opens it twice: a directory can be read, not written.
-        if (errnoOf(error) === EISDIR) verb = "write";
-        throw error;
-      }
-    });
+    return trying(
+      () => `${verb} ${this.title}/${CONTROL}`,
+      () => {
+        try {
+          return this.hold(openat(this.directory, CONTROL, O_RDWR | O_NONBLOCK));
+        } catch (error) {
+          // The C program opens it twice: a directory can be read, not written.
+          if (errnoOf(error) === EISDIR) verb = "write";
+          throw error;
+        }
+      },
+    );
   }
 
   /**
@@ -136,20 +148,30 @@ export class ControlDirectory {
     if (this.written?.every((byte, i) => byte === bytes[i])) return;
     const { directory } = this;
     const name = `${this.title}/${STATUS_NEW}`;
-    const file = trying(() => `open ${name}`, () => this.openStatus());
+    const file = trying(
+      () => `open ${name}`,
+      () => this.openStatus(),
+    );
     try {
-      const put = trying(() => `write ${name}`, () => pwrite(file, bytes, 0));
+      const put = trying(
+        () => `write ${name}`,
+        () => pwrite(file, bytes, 0),
+      );
       // A full disk takes a part first; the next attempt says why.
-      if (put !== STATUS_SIZE) throw new Unable(`unable to write ${name}: partial write`, new ErrnoError(ENOSPC, "write"));
+      if (put !== STATUS_SIZE)
+        throw new Unable(`unable to write ${name}: partial write`, new ErrnoError(ENOSPC, "write"));
     } finally {
       close(file);
     }
-    trying(() => `rename ${name} to status`, () => {
-      const exchanged = unless([ENOENT], () => {
-        if (!exchange(directory, STATUS_NEW, STATUS)) renameat(directory, STATUS_NEW, STATUS);
-      });
-      if (!exchanged) renameat(directory, STATUS_NEW, STATUS);
-    });
+    trying(
+      () => `rename ${name} to status`,
+      () => {
+        const exchanged = unless([ENOENT], () => {
+          if (!exchange(directory, STATUS_NEW, STATUS)) renameat(directory, STATUS_NEW, STATUS);
+        });
+        if (!exchanged) renameat(directory, STATUS_NEW, STATUS);
+      },
+    );
     this.written = bytes;
   }
 

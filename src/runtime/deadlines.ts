@@ -50,7 +50,8 @@ export class Deadlines<Value> {
     for (;;) {
       let child = 2 * i + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && (heap[child + 1] as Item<Value>).at < (heap[child] as Item<Value>).at) child++;
+      if (child + 1 < heap.length && (heap[child + 1] as Item<Value>).at < (heap[child] as Item<Value>).at)
+        child++;
       if ((heap[child] as Item<Value>).at >= last.at) break;
       heap[i] = heap[child] as Item<Value>;
       i = child;

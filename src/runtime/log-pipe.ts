@@ -1,7 +1,17 @@
 // The pipe between a service and its logger: a fifo in the service's `supervise` directory. Every process opens it anew,
 // so nobody's O_NONBLOCK is another's; the service's end is open for reading too, so it never gets SIGPIPE, and the lines
 // in the pipe live as long as the service, the logger or this process does. svscan(8), docs/architecture.md
-import { bytesWaiting, close, O_DIRECTORY, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, openat, setNonblocking } from "../sys/files.ts";
+import {
+  bytesWaiting,
+  close,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  openat,
+  setNonblocking,
+} from "../sys/files.ts";
 import type { FileAction } from "../sys/process.ts";
 import { type ByteString, type Fd, fd } from "../units/units.ts";
 import { makeDirectory, makeFifo } from "./control-directory.ts";

@@ -1,8 +1,10 @@
 // The one loop of a supervisor: descriptors, signals and deadlines as events, one after the other, in the order they are
 // found. The process sleeps in the kernel between them; the runtime's own event loop is not used, so nothing wakes it.
-import { epollAdd, epollCreate, epollRemove, epollWait } from "../sys/epoll.ts";
+
+import { type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic } from "../sys/clock.ts";
-import { block, readSignals, type Signal, SIGNALS, type SignalSet, signalfd, signalSet } from "../sys/signals.ts";
+import { epollAdd, epollCreate, epollRemove, epollWait } from "../sys/epoll.ts";
+import { readSignals, SIGNALS, setMask, signalfd, signalSet } from "../sys/signals.ts";
 import type { Fd, Instant } from "../units/units.ts";
 import { Deadlines } from "./deadlines.ts";
 
@@ -12,8 +14,6 @@ export type Handler = () => void;
 const DEADLINES_A_TURN = 8;
 
 export class Loop {
-  /** The signals that were blocked before the loop took its own: what a started program gets. */
-  readonly inheritedMask: SignalSet;
   private readonly epoll: Fd = epollCreate();
   private readonly watched = new Map<Fd, Handler>();
   private readonly deadlines = new Deadlines<Handler>();
@@ -26,13 +26,13 @@ export class Loop {
    * @param onError told of what a handler threw; the loop goes on
    */
   constructor(
-    signals: readonly Signal[],
-    onSignal: (signal: Signal) => void,
+    signals: readonly EventSignal[],
+    onSignal: (signal: EventSignal) => void,
     private readonly onError: (error: unknown) => void,
   ) {
     const set = signalSet(signals);
     const names = new Map(signals.map((name) => [SIGNALS[name], name]));
-    this.inheritedMask = block(set);
+    setMask(inheritedMask | set);
     const pending = signalfd(set);
     this.watch(pending, () => {
       for (const number of readSignals(pending)) {

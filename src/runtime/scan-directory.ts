@@ -1,5 +1,14 @@
 // svscan at work: looks after the services of one directory and performs what engine/scan.ts decides. svscan(8)
-import { type Entry, type Identity, nothingKnown, type Part, PARTS, type Scan, type ScanEffect, scan } from "../engine/scan.ts";
+import {
+  type Entry,
+  type Identity,
+  nothingKnown,
+  PARTS,
+  type Part,
+  type Scan,
+  type ScanEffect,
+  scan,
+} from "../engine/scan.ts";
 import { drainWatch, watchNames } from "../sys/epoll.ts";
 import { EMFILE, ENFILE, ErrnoError, errnoOf } from "../sys/errno.ts";
 import { existsat, readdir, statat } from "../sys/files.ts";
@@ -183,7 +192,11 @@ export class ScanDirectory {
     const { name } = service;
     let pair = this.pairs.get(identity);
     if (pair === undefined) {
-      pair = { running: { service: undefined, log: undefined }, problems: { service: undefined, log: undefined }, pipe: undefined };
+      pair = {
+        running: { service: undefined, log: undefined },
+        problems: { service: undefined, log: undefined },
+        pipe: undefined,
+      };
       this.pairs.set(identity, pair);
     }
     const { running, problems } = pair;
@@ -200,7 +213,8 @@ export class ScanDirectory {
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       const exhausted = error.errno === EMFILE || error.errno === ENFILE;
-      if (exhausted && !this.exhausted && !exhaustedBefore) this.warn(`unable to start ${name}: ${error.text}`);
+      if (exhausted && !this.exhausted && !exhaustedBefore)
+        this.warn(`unable to start ${name}: ${error.text}`);
       if (!exhausted && problems[part] !== error.message) this.world.report(error.message);
       this.exhausted ||= exhausted;
       problems[part] = error.message;
@@ -241,7 +255,8 @@ export class ScanDirectory {
   }
 
   private finish(): void {
-    for (const { running } of this.pairs.values()) if (PARTS.some((part) => running[part] !== undefined)) return;
+    for (const { running } of this.pairs.values())
+      if (PARTS.some((part) => running[part] !== undefined)) return;
     this.onStopped();
   }
 

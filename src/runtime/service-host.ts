@@ -1,7 +1,8 @@
 // One supervised service: holds its directory, tells the engine what happens and performs what the engine decides.
 // engine/supervise.ts has the rules; this file has none.
-import { decodeControl, type Command } from "../formats/control.ts";
+
 import { type Effect, type Event, initial, type State, statusOf, step } from "../engine/supervise.ts";
+import { type Command, decodeControl } from "../formats/control.ts";
 import { EAGAIN, ENOMEM, ErrnoError, ESRCH, unless } from "../sys/errno.ts";
 import { type FileAction, kill } from "../sys/process.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
@@ -112,7 +113,9 @@ export class ServiceHost {
       case "leave":
         return this.leave();
       case "report":
-        return this.say(`warning: unexpected for ${this.place.title}: ${effect.event.on} while ${this.state.at}`);
+        return this.say(
+          `warning: unexpected for ${this.place.title}: ${effect.event.on} while ${this.state.at}`,
+        );
       default:
         return exhaustive(effect);
     }

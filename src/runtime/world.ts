@@ -1,11 +1,12 @@
 // What every supervised service of one process shares: the loop, the one place children are started and reaped, and the
 // way to say something.
-import { wallTime } from "../sys/clock.ts";
+
+import type { Now } from "../engine/supervise.ts";
+import { type EventSignal, inheritedMask } from "../sys/boot.ts";
+import { monotonic, wallTime } from "../sys/clock.ts";
 import { DescriptorLimit, passOnDescriptors, RUNTIME_IGNORES } from "../sys/inherited.ts";
 import { environment, type FileAction, reap, Spawner } from "../sys/process.ts";
-import { setDisposition, type Signal, signalSet } from "../sys/signals.ts";
-import { monotonic } from "../sys/clock.ts";
-import type { Now } from "../engine/supervise.ts";
+import { setDisposition, signalSet } from "../sys/signals.ts";
 import type { ByteString, Pid } from "../units/units.ts";
 import { Loop } from "./loop.ts";
 
@@ -26,8 +27,8 @@ export class World {
    * @param report says something to the administrator; must not block or throw
    */
   constructor(
-    signals: readonly Signal[],
-    onSignal: (signal: Signal) => void,
+    signals: readonly EventSignal[],
+    onSignal: (signal: EventSignal) => void,
     readonly report: (line: ByteString) => void,
   ) {
     passOnDescriptors();
@@ -37,9 +38,10 @@ export class World {
     this.loop = new Loop(
       ["SIGCHLD", ...signals],
       (signal) => (signal === "SIGCHLD" ? this.reapAll() : onSignal(signal)),
-      (error) => report(`tend: warning: unexpected: ${error instanceof Error ? error.message : String(error)}`),
+      (error) =>
+        report(`tend: warning: unexpected: ${error instanceof Error ? error.message : String(error)}`),
     );
-    const mask = this.loop.inheritedMask & ~signalSet(["SIGCHLD"]);
+    const mask = inheritedMask & ~signalSet(["SIGCHLD"]);
     this.spawner = new Spawner({ mask, defaults: RUNTIME_IGNORES }, environment());
   }
 
@@ -64,4 +66,3 @@ export class World {
     }
   }
 }
-

@@ -18,7 +18,7 @@ export function getpwnam(name: ByteString): Account | undefined {
 /** Makes `groups` the only supplementary groups. setgroups(2). @throws {ErrnoError} EPERM */
 export function setgroups(groups: readonly number[]): void {
   const list = scratch.reset().alloc(4 * groups.length);
-  groups.forEach((gid, i) => scratch.setU32(list + 4 * i, gid));
+  for (const [i, gid] of groups.entries()) scratch.setU32(list + 4 * i, gid);
   check(libc.setgroups(groups.length, list), "setgroups");
 }
 

@@ -1,5 +1,5 @@
 // Errors of system calls: what failed, on which path, and djb's words for it. errno(3), reference: README section 2.
-import { type ByteString, errno, type Errno } from "../units/units.ts";
+import { type ByteString, type Errno, errno } from "../units/units.ts";
 import { lastErrno } from "./libc.ts";
 
 export const EPERM = errno(1);
@@ -138,7 +138,8 @@ export class ErrnoError extends Error {
 }
 
 /** The error that errno names, for `call`, which has just failed. */
-export const failure = (call: string, path?: ByteString): ErrnoError => new ErrnoError(errno(lastErrno()), call, path);
+export const failure = (call: string, path?: ByteString): ErrnoError =>
+  new ErrnoError(errno(lastErrno()), call, path);
 
 /** `result`. @throws {ErrnoError} the error that errno names, if `result` is -1. */
 export function check(result: number, call: string, path?: ByteString): number {

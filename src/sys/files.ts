@@ -191,7 +191,8 @@ export const duplicate = (file: Fd, lowest: number): Fd =>
   fd(check(libc.fcntl(file, F_DUPFD_CLOEXEC, lowest), "fcntl"));
 
 /** Whether `file` is closed by exec. @throws {ErrnoError} */
-export const closeOnExec = (file: Fd): boolean => (check(libc.fcntl(file, F_GETFD, 0), "fcntl") & FD_CLOEXEC) !== 0;
+export const closeOnExec = (file: Fd): boolean =>
+  (check(libc.fcntl(file, F_GETFD, 0), "fcntl") & FD_CLOEXEC) !== 0;
 
 /** Says whether `file` is to be closed by exec. fcntl(2). @throws {ErrnoError} */
 export const setCloseOnExec = (file: Fd, on: boolean): void =>
@@ -235,7 +236,7 @@ export type Stat = {
 
 const STATX_BASIC_STATS = 0x7ff;
 const AT_EMPTY_PATH = 0x1000;
-const TYPES: { readonly [type: number]: Stat["type"] } = { 0o100000: "file", 0o040000: "directory", 0o010000: "fifo" };
+const TYPES: { readonly [type: number]: Stat["type"] } = { 16807: "file", 9604: "directory", 2401: "fifo" };
 
 /** stat(2): follows links. @throws {ErrnoError} */
 export const statat = (at: Fd, path: ByteString): Stat => statOf(at, path, 0);

@@ -1,9 +1,19 @@
 // What this process was given, and what the runtime changed of it before the first line of ours ran (Bun 1.4.5): it
 // marks the descriptors from 4 up close-on-exec, ignores SIGPIPE and SIGXFSZ, and raises the soft limit of descriptors.
 // A program that is started must see what the C program would have passed on.
-import { type ByteString, fd, type Fd, pid } from "../units/units.ts";
+import { type ByteString, type Fd, fd, pid } from "../units/units.ts";
 import { EMFILE, ErrnoError, errnoOf } from "./errno.ts";
-import { AT_FDCWD, close, O_DIRECTORY, O_RDONLY, openat, readdir, readFile, readlinkat, setCloseOnExec } from "./files.ts";
+import {
+  AT_FDCWD,
+  close,
+  O_DIRECTORY,
+  O_RDONLY,
+  openat,
+  readdir,
+  readFile,
+  readlinkat,
+  setCloseOnExec,
+} from "./files.ts";
 import { getrlimit, type Limit, setrlimit } from "./limits.ts";
 import { getppid } from "./process.ts";
 import { type SignalSet, signalSet } from "./signals.ts";
@@ -43,7 +53,9 @@ function inheritedDescriptors(): Fd[] {
   const runtimes = new Set<Fd>();
   for (const [file, link] of links) {
     if (link !== "anon_inode:[eventpoll]") continue;
-    const watched = [...readFile(`/proc/self/fdinfo/${file}`).matchAll(/^tfd: *(\d+)/gm)].map((m) => fd(Number(m[1])));
+    const watched = [...readFile(`/proc/self/fdinfo/${file}`).matchAll(/^tfd: *(\d+)/gm)].map((m) =>
+      fd(Number(m[1])),
+    );
     if (watched.length !== 1 || links.get(watched[0] as Fd) !== "anon_inode:[eventfd]") continue;
     runtimes.add(file).add(watched[0] as Fd);
     break;

@@ -177,7 +177,7 @@ export class Arena {
   /** The address of a NULL-terminated array of pointers to `texts`: an argv or envp. */
   vector(texts: readonly ByteString[]): number {
     const address = this.alloc(8 * (texts.length + 1));
-    texts.forEach((text, i) => this.setPointer(address + 8 * i, this.cstring(text)));
+    for (const [i, text] of texts.entries()) this.setPointer(address + 8 * i, this.cstring(text));
     this.setPointer(address + 8 * texts.length, 0);
     return address;
   }

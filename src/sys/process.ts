@@ -11,7 +11,13 @@ export type FileAction =
   /** Makes `to` the same open file as `from`, not close-on-exec. */
   | { readonly do: "dup2"; readonly from: Fd; readonly to: Fd }
   /** Opens `path`, relative to the working directory of that moment, as descriptor `to`. */
-  | { readonly do: "open"; readonly to: Fd; readonly path: ByteString; readonly flags: number; readonly mode?: number }
+  | {
+      readonly do: "open";
+      readonly to: Fd;
+      readonly path: ByteString;
+      readonly flags: number;
+      readonly mode?: number;
+    }
   | { readonly do: "close"; readonly file: Fd };
 
 /** What every process started by one `Spawner` has in common. */

@@ -1,5 +1,6 @@
-// Signals as events. They are blocked in the one thread that could take them (the runtime's helper threads block all of
-// theirs) and read from a descriptor: signalfd(2). No handler ever runs, so no call is cut short.
+// Signals as events: blocked in every thread, and read from a descriptor. signalfd(2). No handler ever runs, so no call is
+// cut short. The runtime starts threads (JIT, garbage collection) when it finds work for them, and each inherits the mask of
+// the main thread: signals must be blocked before that, see boot.ts.
 import { type Fd, fd, type Signo, signo } from "../units/units.ts";
 import { check, EAGAIN, EINTR, failure } from "./errno.ts";
 import { libc, scratch } from "./libc.ts";
@@ -42,7 +43,7 @@ export function putSignalSet(memory: typeof scratch, address: number, set: Signa
   memory.view.setBigUint64(address - memory.base, set, true);
 }
 
-/** Blocks `set` in this thread as well. @returns the set that was blocked before. @throws {ErrnoError} */
+/** Blocks `set` in this thread as well, and in every thread it starts from now on. @returns the set that was blocked before. @throws {ErrnoError} */
 export function block(set: SignalSet): SignalSet {
   scratch.reset();
   const more = scratch.alloc(SIGSET_SIZE);
