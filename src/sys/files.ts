@@ -236,7 +236,12 @@ export type Stat = {
 
 const STATX_BASIC_STATS = 0x7ff;
 const AT_EMPTY_PATH = 0x1000;
-const TYPES: { readonly [type: number]: Stat["type"] } = { 16807: "file", 9604: "directory", 2401: "fifo" };
+/** S_IFREG, S_IFDIR, S_IFIFO. Not the keys of an object: Biome 2.6.8 mends octal keys, and reads them in base 7. */
+const TYPES: ReadonlyMap<number, Stat["type"]> = new Map([
+  [0o100000, "file"],
+  [0o040000, "directory"],
+  [0o010000, "fifo"],
+]);
 
 /** stat(2): follows links. @throws {ErrnoError} */
 export const statat = (at: Fd, path: ByteString): Stat => statOf(at, path, 0);
@@ -252,7 +257,7 @@ function statOf(at: Fd, path: ByteString, flags: number): Stat {
   check(libc.statx(at, name, flags, STATX_BASIC_STATS, out), "stat", path);
   const mode = scratch.u32(out + 28) & 0xffff;
   return {
-    type: TYPES[mode & 0o170000] ?? "other",
+    type: TYPES.get(mode & 0o170000) ?? "other",
     permissions: mode & 0o7777,
     identity: `${scratch.u32(out + 136)}:${scratch.u32(out + 140)}:${scratch.u64(out + 32)}`,
     links: scratch.u32(out + 16),
