@@ -1,0 +1,123 @@
+// run.ts - runs the benchmarks and prints one table.
+//
+//   npm run bench [ -- [ --quick ] [ --dir DIRECTORY ] [ name ... ] ]
+//
+// Each file beside this one is a benchmark, named without `.ts`; without names all are run. Work is done in a directory
+// that is made in DIRECTORY (the system's for temporary files, unless given) and removed at the end: it decides which file
+// system is measured. The figures also go to dist/bench.json, with the machine, the kernel and the versions. Contenders
+// that are not installed are left out. Nothing here is a test: a busy machine makes every figure worse.
+
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { cpus, release, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { endAll } from "./support/command.ts";
+import type { Bench, Options, Row } from "./support/frame.ts";
+import { table } from "./support/table.ts";
+
+const root = join(import.meta.dirname, "..");
+
+function fatal(message: string): never {
+  process.stderr.write(`bench: fatal: ${message}\n`);
+  process.exit(111);
+}
+
+function output(...command: string[]): string {
+  try {
+    return Bun.spawnSync(command, { cwd: root, stderr: "ignore" }).stdout.toString().trim();
+  } catch {
+    return "";
+  }
+}
+
+/** The file system that `path` is on. */
+const fileSystem = (path: string): string => output("stat", "-f", "-c", "%T", path);
+
+/** dpkg-query's own placeholder. */
+const VERSION = "$" + "{Version}";
+
+function machine(dir: string) {
+  const [first] = cpus();
+  const dpkg = (name: string) => output("dpkg-query", "-W", "-f", VERSION, name) || undefined;
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    cpu: `${cpus().length} x ${first?.model ?? "?"}`,
+    memoryGB: Math.round(totalmem() / 1e9),
+    kernel: release(),
+    fileSystem: fileSystem(dir),
+    commit: output("git", "describe", "--always", "--dirty"),
+    tend: (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version,
+    bun: Bun.version,
+    daemontools: dpkg("daemontools"),
+    runit: dpkg("runit"),
+    s6: dpkg("s6"),
+    supervisor: dpkg("supervisor"),
+  };
+}
+
+const known = readdirSync(import.meta.dirname)
+  .filter((name) => name.endsWith(".ts") && name !== "run.ts")
+  .map((name) => name.slice(0, -3))
+  .sort();
+
+const words = process.argv.slice(2);
+const quick = words.includes("--quick");
+const dirAt = words.indexOf("--dir");
+const parent = dirAt < 0 ? tmpdir() : (words[dirAt + 1] ?? fatal("--dir needs a directory"));
+const names = words.filter((word, i) => !word.startsWith("--") && (dirAt < 0 || i !== dirAt + 1));
+for (const name of names) {
+  if (!known.includes(name)) fatal(`no benchmark called ${name}; there are ${known.join(", ")}`);
+}
+
+const build = Bun.spawnSync([process.execPath, join(root, "scripts/build.ts")], {
+  stdout: "ignore",
+  stderr: "inherit",
+});
+if (build.exitCode !== 0) fatal("unable to build");
+
+const work = mkdtempSync(join(parent, "tend-bench."));
+let cleaned = false;
+function clean(): void {
+  if (cleaned) return;
+  cleaned = true;
+  endAll();
+  rmSync(work, { recursive: true, force: true });
+}
+process.on("exit", clean);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(111));
+
+const rows: (Row & { readonly bench: string })[] = [];
+const about = machine(work);
+for (const name of names.length > 0 ? names : known) {
+  const dir = join(work, name);
+  mkdirSync(dir);
+  const options: Options = {
+    quick,
+    dir,
+    rounds: (full) => (quick ? Math.max(1, Math.ceil(full / 4)) : full),
+    tend: (program) => join(root, "dist/bin", program),
+  };
+  const { rows: bench } = (await import(`./${name}.ts`)) as { rows: Bench };
+  const began = performance.now();
+  for await (const row of bench(options)) {
+    rows.push({ bench: name, ...row });
+    await Bun.sleep(0); // Lets a signal in.
+  }
+  process.stderr.write(`bench: ${name}: ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+}
+clean();
+
+process.stdout.write(
+  `${Object.entries(about)
+    .map(([key, value]) => `${key} ${value ?? "-"}`)
+    .join(", ")}\n\n${table(rows)}\n`,
+);
+if (!existsSync(join(root, "dist"))) mkdirSync(join(root, "dist"));
+writeFileSync(join(root, "dist/bench.json"), `${JSON.stringify({ ...about, quick, rows }, undefined, 1)}\n`);
