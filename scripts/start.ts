@@ -89,7 +89,7 @@ const build = Bun.spawnSync([process.execPath, "--no-install", "scripts/build.ts
 if (build.exitCode !== 0) process.exit(build.exitCode);
 if (!existsSync(join(bin, "svscan"))) fatal("dist/bin/svscan does not exist");
 
-let stop = () => {};
+let stop = () => {}; // Nothing below waits before there is an svscan to stop.
 let asked = Number.NEGATIVE_INFINITY;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
   process.on(signal, () => {
@@ -118,7 +118,6 @@ try {
     detached: true,
   });
   stop = () => svscan.kill("SIGTERM");
-  if (asked > 0) stop();
   await svscan.exited;
   process.exitCode = svscan.exitCode ?? 1;
 } finally {
