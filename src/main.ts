@@ -1,8 +1,10 @@
 // tend: the one executable. Which program it is, its name says (argv[0]), or its first argument.
+// Before every other module: see there. An import for its effect alone is never moved by the formatter.
+import "./sys/boot.ts";
 
 import { type ProgramName, programs, SUMMARIES } from "./programs/names.ts";
 import { EXIT, type Main, Program, put, STDERR, STDOUT } from "./programs/program.ts";
-import { inheritedMask } from "./sys/boot.ts"; // First: see there.
+import { inheritedMask } from "./sys/boot.ts";
 import { commandLine } from "./sys/inherited.ts";
 import { exit } from "./sys/process.ts";
 import { setMask } from "./sys/signals.ts";
