@@ -19,7 +19,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
-const bin = join(root, "dist", "bin");
+const programs = join(root, "dist", "bin");
 const examples = join(root, "examples", "service");
 /** One press of a key arrives more than once: from the terminal, and from npm. Later than this it is another, in ms. */
 const SAME_SIGNAL_MS = 300;
@@ -66,8 +66,13 @@ async function clear(mark: string): Promise<void> {
   }
 }
 
-function introduce(directory: string, port: number): string {
-  const names = readdirSync(directory).join(", ");
+/** `path` as a shell takes it. */
+const quoted = (path: string): string =>
+  /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+
+function introduce(copy: string, port: number): string {
+  const names = readdirSync(copy).join(", ");
+  const [bin, directory] = [quoted(programs), quoted(copy)];
   return `svscan runs the services in ${directory}: ${names}.
 Ctrl-C ends them. In another terminal, try:
 
@@ -87,7 +92,7 @@ const build = Bun.spawnSync([process.execPath, "--no-install", "scripts/build.ts
   stdio: ["ignore", "inherit", "inherit"],
 });
 if (build.exitCode !== 0) process.exit(build.exitCode);
-if (!existsSync(join(bin, "svscan"))) fatal("dist/bin/svscan does not exist");
+if (!existsSync(join(programs, "svscan"))) fatal("dist/bin/svscan does not exist");
 
 let stop = () => {}; // Nothing below waits before there is an svscan to stop.
 let asked = Number.NEGATIVE_INFINITY;
@@ -112,7 +117,7 @@ try {
   process.stdout.write(introduce(directory, port));
 
   // In a session of its own: a terminal's Ctrl-C would end the services before svscan could stop them in order.
-  const svscan = Bun.spawn([join(bin, "svscan"), directory], {
+  const svscan = Bun.spawn([join(programs, "svscan"), directory], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, TEND_START: directory },
     detached: true,

@@ -1,0 +1,53 @@
+// The manual: a page for every program, whose NAME line is the one `tend --help` shows, and which mandoc accepts.
+
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { programs, SUMMARIES } from "../src/programs/names.ts";
+
+const directory = join(import.meta.dirname, "../man");
+const pages = readdirSync(directory).sort();
+
+/** The file of a program's page: section 1, or 8. */
+const pageOf = (program: string): string | undefined =>
+  ["1", "8"].map((section) => `${program}.${section}`).find((page) => pages.includes(page));
+
+for (const program of programs) {
+  test(`${program} has a page, whose NAME line is its summary`, () => {
+    const page = pageOf(program);
+    if (page === undefined) throw new Error(`there is no man/${program}.8`);
+    const text = readFileSync(join(directory, page), "utf8");
+    expect(text).toContain(`.Sh NAME\n.Nm ${program}\n.Nd ${SUMMARIES[program]}\n`);
+  });
+}
+
+test("tend has a page, which refers to that of every program", () => {
+  const text = readFileSync(join(directory, "tend.1"), "utf8");
+  for (const program of programs) expect(text).toContain(`.Xr ${program} ${pageOf(program)?.at(-1)}`);
+});
+
+test("every page is of a program", () => {
+  const names: readonly string[] = ["tend", ...programs];
+  for (const page of pages) expect(names).toContain(page.replace(/\.[18]$/, ""));
+});
+
+test("every page that a page refers to exists, unless it is of another system's part", () => {
+  const others = ["flock 2"];
+  for (const page of pages) {
+    for (const [, name, section] of readFileSync(join(directory, page), "utf8").matchAll(
+      /^\.Xr (\S+) (\d)/gm,
+    )) {
+      if (others.includes(`${name} ${section}`)) continue;
+      expect(existsSync(join(directory, `${name}.${section}`)), `${page}: ${name}(${section})`).toBeTrue();
+    }
+  }
+});
+
+for (const page of pages) {
+  test.skipIf(Bun.which("mandoc") === null)(`mandoc finds nothing to warn of in ${page}`, () => {
+    const command = ["mandoc", "-T", "lint", "-W", "warning", join(directory, page)];
+    const { stdout, exitCode } = Bun.spawnSync(command, { stdin: "ignore", stderr: "ignore" });
+    expect(stdout.toString()).toBe("");
+    expect(exitCode).toBe(0);
+  });
+}
