@@ -36,6 +36,11 @@ const POSIX_SPAWN_SETPGROUP = 0x02;
 const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
 const POSIX_SPAWN_SETSID = 0x80;
+/**
+ * The two signals that glibc keeps for its threads, 32 and 33. posix_spawn leaves them ignored in the new process, where
+ * fork and execve do not (__spawni_child, glibc 2.36), unless they are among those to be given the default action.
+ */
+const LIBC_SIGNALS: SignalSet = 0b11n << 31n;
 /** At least sizeof(posix_spawnattr_t) and sizeof(posix_spawn_file_actions_t): 336 and 80 in glibc and musl. */
 const ATTRIBUTES_SIZE = 512;
 const ACTIONS_SIZE = 128;
@@ -81,7 +86,7 @@ export class Spawner {
     this.pidCell = this.lasting.alloc(8);
     const set = this.lasting.alloc(SIGSET_SIZE);
     libc.posix_spawnattr_init(this.attributes);
-    putSignalSet(this.lasting, set, attributes.defaults);
+    putSignalSet(this.lasting, set, attributes.defaults | LIBC_SIGNALS);
     libc.posix_spawnattr_setsigdefault(this.attributes, set);
     putSignalSet(this.lasting, set, attributes.mask);
     libc.posix_spawnattr_setsigmask(this.attributes, set);
