@@ -105,18 +105,23 @@ function bind(name: Name): (...args: number[]) => number {
   throw reason;
 }
 
-/** The C library's functions. Pointers are numbers, 0 is NULL; results are what C returns, errors included. */
-export const libc: Library = {} as Library;
-for (const name of Object.keys(signatures) as Name[]) {
-  Object.defineProperty(libc, name, {
-    configurable: true,
-    get() {
-      const bound = bind(name);
-      Object.defineProperty(libc, name, { value: bound });
-      return bound;
+/**
+ * The C library's functions. Pointers are numbers, 0 is NULL; results are what C returns, errors included. A function becomes
+ * a property when it is first asked for. Nothing is done for the others, not even in a loop: the runtime starts a JIT thread
+ * for the first one that runs long enough, and boot.ts must have come before that.
+ */
+export const libc: Library = Object.create(
+  new Proxy(
+    {},
+    {
+      get(_, name: Name) {
+        const bound = bind(name);
+        Object.defineProperty(libc, name, { value: bound });
+        return bound;
+      },
     },
-  });
-}
+  ),
+);
 
 /** `length` bytes of memory at `address`, seen as bytes. The memory must never be freed. */
 export function view(address: number, length: number): Uint8Array {
