@@ -19,6 +19,9 @@ const mains: { readonly [name in ProgramName]: () => Main } = {
   svok: () => (require("./programs/svok.ts") as typeof import("./programs/svok.ts")).svok,
   svscan: () => (require("./programs/svscan.ts") as typeof import("./programs/svscan.ts")).svscan,
   svstat: () => (require("./programs/svstat.ts") as typeof import("./programs/svstat.ts")).svstat,
+  tai64n: () => (require("./programs/tai64n.ts") as typeof import("./programs/tai64n.ts")).tai64n,
+  tai64nlocal: () =>
+    (require("./programs/tai64nlocal.ts") as typeof import("./programs/tai64nlocal.ts")).tai64nlocal,
 };
 
 const isProgram = (name: ByteString | undefined): name is ProgramName =>

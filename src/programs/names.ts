@@ -6,6 +6,8 @@ export const SUMMARIES = {
   svok: "checks whether supervise is running",
   svscan: "starts and monitors a collection of services",
   svstat: "prints the status of services monitored by supervise",
+  tai64n: "puts a precise timestamp on each line",
+  tai64nlocal: "converts precise timestamps to a human-readable format",
 } as const;
 
 export type ProgramName = keyof typeof SUMMARIES;

@@ -4,6 +4,7 @@ import { writableNow, write } from "../sys/files.ts";
 import { exit } from "../sys/process.ts";
 import { type ByteString, type Fd, fd } from "../units/units.ts";
 
+export const STDIN = fd(0);
 export const STDOUT = fd(1);
 export const STDERR = fd(2);
 

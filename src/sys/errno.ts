@@ -22,6 +22,7 @@ export const ENOSPC = errno(28);
 export const EPIPE = errno(32);
 export const ENAMETOOLONG = errno(36);
 export const ENOSYS = errno(38);
+export const EOVERFLOW = errno(75);
 export const EWOULDBLOCK = EAGAIN;
 
 /** daemontools' own words (error_str.c); the C library's are never shown. */

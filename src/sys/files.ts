@@ -165,6 +165,32 @@ export function write(file: Fd, text: ByteString): number {
   }
 }
 
+/**
+ * At most `length` bytes from `file` into C memory at `address`. read(2)
+ * @returns how many were read, 0 at its end
+ * @throws {ErrnoError} EAGAIN if the descriptor is non-blocking and nothing is there.
+ */
+export function readTo(file: Fd, address: number, length: number): number {
+  for (;;) {
+    const got = libc.read(file, address, length);
+    if (got >= 0) return got;
+    const error = failure("read");
+    if (error.errno !== EINTR) throw error;
+  }
+}
+
+/** Writes all of the `length` bytes of C memory at `address`. write(2). @throws {ErrnoError} some may have been taken then */
+export function writeFrom(file: Fd, address: number, length: number): void {
+  for (let put = 0; put < length; ) {
+    const taken = libc.write(file, address + put, length - put);
+    if (taken >= 0) put += taken;
+    else {
+      const error = failure("write");
+      if (error.errno !== EINTR) throw error;
+    }
+  }
+}
+
 /** Writes `bytes` at `offset` with one call. pwrite(2). @returns how many were taken @throws {ErrnoError} */
 export function pwrite(file: Fd, bytes: Uint8Array, offset: number): number {
   const buffer = scratch.reset().alloc(bytes.length);

@@ -44,6 +44,7 @@ const signatures = {
   ioctl: { args: [I, S, P], returns: I },
   kill: { args: [I, I], returns: I },
   linkat: { args: [I, P, I, P, I], returns: I },
+  localtime_r: { args: [P, P], returns: P },
   lseek: { args: [I, L, I], returns: L },
   malloc: { args: [S], returns: P },
   mkdirat: { args: [I, P, U], returns: I },
