@@ -127,22 +127,29 @@ function start(state: State, now: Now): Step {
 
 function spawned(state: Living, event: Event & { on: "spawned" }, now: Now): Step {
   if (state.at !== "starting") return impossible(state, event);
-  const throttle = throttled(now.at);
-  return {
-    state: { ...always(state), at: "up", pid: event.pid, paused: false, since: now.stamp, throttle },
-    effects: [{ do: "announce" }],
+  const { pid } = event;
+  const up: State = {
+    ...always(state),
+    at: "up",
+    pid,
+    paused: false,
+    since: now.stamp,
+    throttle: throttled(now.at),
   };
+  // A `d` that came while there was nobody to take it.
+  const late = state.want === "down" ? send(pid, "SIGTERM", "SIGCONT") : [];
+  return { state: up, effects: [...late, { do: "announce" }] };
 }
 
 function spawnFailed(state: Living, event: Event & { on: "spawn-failed" }, now: Now): Step {
   if (state.at !== "starting") return impossible(state, event);
-  if (event.why === "no-program") {
-    // As a service that dies at once: it is tried again if it is wanted up, a second later.
-    const failed = { ...always(state), throttle: throttled(now.at) };
-    if (state.want === "up") return start({ ...failed, at: "down" }, now);
-    return { state: { ...failed, at: "down" }, effects: [{ do: "announce" }] };
-  }
-  const throttle = afterFailure(state.throttle, now.at, event.jitter);
+  const noProgram = event.why === "no-program";
+  const throttle = noProgram ? throttled(now.at) : afterFailure(state.throttle, now.at, event.jitter);
+  const failed: State = { ...always(state), at: "down", throttle };
+  if (state.exiting) return leave(failed);
+  // As a service that dies at once: it is tried again if it is wanted up, a second later.
+  if (noProgram && state.want === "up") return start(failed, now);
+  if (noProgram || state.want === "down") return { state: failed, effects: [{ do: "announce" }] };
   const until = mayStartAt(throttle, now.at);
   return {
     state: { ...always(state), throttle, at: "waiting", until },
@@ -184,7 +191,8 @@ function obey(state: Living, command: Command, now: Now): Step {
     }
     case "down": {
       const unwanted: State = { ...state, want: "down" };
-      if (unwanted.at === "waiting") return { state: down(unwanted), effects: [announce] };
+      if (unwanted.at === "waiting")
+        return unwanted.exiting ? leave(unwanted) : { state: down(unwanted), effects: [announce] };
       if (unwanted.at !== "up") return { state: unwanted, effects: [announce] };
       // CONT, so that a stopped service takes its TERM.
       return {
@@ -194,7 +202,9 @@ function obey(state: Living, command: Command, now: Now): Step {
     }
     case "exit": {
       const exiting: State = { ...state, exiting: true };
-      if (state.at === "up" || state.at === "starting") return { state: exiting, effects: [announce] };
+      // A start that was asked for with `o` and has only its second to wait is still made: `-ox` means one run.
+      const due = state.at === "waiting" && state.want === "once" && state.throttle.failures === 0;
+      if (state.at === "up" || state.at === "starting" || due) return { state: exiting, effects: [announce] };
       return leave(exiting);
     }
     case "pause":

@@ -1,0 +1,420 @@
+// Walks through the state machine against a world of virtual time: a service that can be signalled, that ends when it
+// likes, and that can sometimes not be started.
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { CONTROL_LETTERS, type Command, type ControlLetter } from "../formats/control.ts";
+import type { Status } from "../formats/status.ts";
+import { exhaustive, type Instant, instant, type Pid, pid } from "../units/units.ts";
+import {
+  deadlineOf,
+  type Effect,
+  type Event,
+  initial,
+  type Now,
+  type State,
+  statusOf,
+  step,
+} from "./supervise.ts";
+
+/** How the next start ends. */
+type Health = "starts" | "no-process" | "no-program";
+
+type Child = {
+  readonly pid: Pid;
+  stopped: boolean;
+  /** A TERM (or the like) waits until it is continued. */
+  pending: boolean;
+  /** It has ended; the supervisor has not been told yet. */
+  ended: boolean;
+};
+
+/** A service's supervisor in a world of its own. Every step is checked. */
+class World {
+  ms: number;
+  health: Health = "starts";
+  jitter = 0;
+  /** TERM, HUP, INT and ALRM do nothing to the service. */
+  deaf = false;
+  child: Child | undefined;
+  state: State;
+  wake: Instant | undefined;
+  announced: Status | undefined;
+  left = false;
+  starts = 0;
+  private attempt = Number.NEGATIVE_INFINITY;
+  private lastPid = 100;
+
+  constructor(down = false, ms = 1_000_000) {
+    this.ms = ms;
+    this.state = initial(down ? "down" : "up", this.now);
+    this.announced = statusOf(this.state);
+    this.tell({ on: "begin" });
+  }
+
+  get now(): Now {
+    const seconds = BigInt(Math.floor(this.ms / 1000));
+    return { at: instant(this.ms), stamp: { seconds, nanoseconds: Math.floor((this.ms % 1000) * 1e6) } };
+  }
+
+  command(...commands: Command[]): void {
+    for (const command of commands) this.tell({ on: "command", command });
+  }
+  letters(letters: string): void {
+    this.command(...[...letters].map((letter) => CONTROL_LETTERS[letter as ControlLetter]));
+  }
+
+  /** The service ends by itself, if it can. */
+  end(): void {
+    if (this.child !== undefined && !this.child.stopped) this.child.ended = true;
+  }
+
+  /** SIGCHLD is taken. */
+  reap(): void {
+    const { child } = this;
+    if (child?.ended !== true) return;
+    this.child = undefined;
+    this.tell({ on: "died", pid: child.pid });
+  }
+
+  /** Time passes, and the deadline is kept. */
+  pass(ms: number): void {
+    const end = this.ms + ms;
+    while (this.wake !== undefined && this.wake <= end) {
+      this.ms = Math.max(this.ms, this.wake);
+      this.wake = undefined;
+      this.tell({ on: "timer" });
+    }
+    this.ms = end;
+  }
+
+  /** A deadline of before comes, or the kernel wakes too early. */
+  wakeEarly(): void {
+    this.tell({ on: "timer" });
+  }
+
+  private tell(event: Event): void {
+    if (this.left) return; // Nobody listens any more.
+    const before = this.state;
+    const { state, effects } = step(before, event, this.now);
+    this.state = state;
+    for (const effect of effects) this.perform(effect);
+    if (state === this.state) this.check();
+  }
+
+  private perform(effect: Effect): void {
+    switch (effect.do) {
+      case "spawn":
+        return this.spawn();
+      case "kill":
+        return this.signal(effect.pid, effect.signal);
+      case "announce":
+        this.announced = statusOf(this.state);
+        return;
+      case "wake":
+        this.wake = effect.at;
+        return;
+      case "warn-no-process":
+        expect(effect.retry).toBe(deadlineOf(this.state) as Instant);
+        return;
+      case "leave":
+        expect(this.child).toBeUndefined();
+        this.left = true;
+        return;
+      case "report":
+        throw new Error(`reported: ${JSON.stringify(effect.event)} in ${JSON.stringify(this.state.at)}`);
+      default:
+        return exhaustive(effect);
+    }
+  }
+
+  private spawn(): void {
+    expect(this.child).toBeUndefined();
+    expect(this.state.at).toBe("starting");
+    expect(this.state.want).not.toBe("down");
+    expect(this.ms - this.attempt).toBeGreaterThanOrEqual(1000);
+    this.attempt = this.ms;
+    if (this.health !== "starts")
+      return this.tell({ on: "spawn-failed", why: this.health, jitter: this.jitter });
+    this.starts++;
+    this.child = { pid: pid(++this.lastPid), stopped: false, pending: false, ended: false };
+    this.tell({ on: "spawned", pid: this.child.pid });
+  }
+
+  private signal(to: Pid, signal: string): void {
+    const { child } = this;
+    expect(to).toBe(child?.pid as Pid);
+    if (child === undefined) return;
+    switch (signal) {
+      case "SIGKILL":
+        child.ended = true;
+        break;
+      case "SIGSTOP":
+        child.stopped = true;
+        break;
+      case "SIGCONT":
+        child.stopped = false;
+        child.ended ||= child.pending;
+        break;
+      default:
+        if (this.deaf) break;
+        if (child.stopped) child.pending = true;
+        else child.ended = true;
+    }
+  }
+
+  /** What holds between any two events. */
+  private check(): void {
+    const { state } = this;
+    expect(state.at).not.toBe("starting");
+    expect(state.at === "up").toBe(this.child !== undefined);
+    if (state.at === "up") expect(state.pid).toBe(this.child?.pid as Pid);
+    expect(this.announced).toEqual(statusOf(state));
+    expect(this.left).toBe(state.at === "gone");
+    if (state.at === "waiting") {
+      expect(this.wake).toBe(state.until);
+      expect(state.until).toBeLessThanOrEqual(this.ms + 60_000);
+      expect(state.want).not.toBe("down");
+    }
+    if (state.at === "down") {
+      expect(state.want).not.toBe("up");
+      expect(state.exiting).toBe(false);
+    }
+  }
+}
+
+describe("the transcripts of the C program", () => {
+  /** One service; each line is letters, then what svstat and the status byte say of it two seconds later. */
+  function transcript(world: World, lines: readonly (readonly [letters: string, is: string])[]): void {
+    for (const [letters, is] of lines) {
+      world.letters(letters);
+      world.reap();
+      world.pass(2000);
+      const { pid, paused, want } = statusOf(world.state);
+      const wish = { up: "u", down: "d", once: "0" }[want];
+      expect(
+        `${pid === 0 ? "down" : "up"} p ${paused ? 1 : 0} w ${wish}${world.left ? ", exited" : ""}`,
+      ).toBe(is);
+    }
+  }
+
+  test("with a down file it stays down, whatever signals are asked for", () => {
+    const world = new World(true);
+    transcript(world, [["", "down p 0 w d"]]);
+    for (const letter of "pctkhai") transcript(world, [[letter, "down p 0 w d"]]);
+  });
+
+  test("u, p, t while paused, c: the service dies of the pending TERM and is restarted", () => {
+    const world = new World(true);
+    transcript(world, [
+      ["u", "up p 0 w u"],
+      ["p", "up p 1 w u"],
+      ["t", "up p 1 w u"],
+    ]);
+    expect(world.starts).toBe(1);
+    transcript(world, [["c", "up p 0 w u"]]);
+    expect(world.starts).toBe(2);
+  });
+
+  test("p then d: the service is continued and goes down", () => {
+    transcript(new World(), [
+      ["p", "up p 1 w u"],
+      ["d", "down p 0 w d"],
+    ]);
+  });
+
+  test("o from down: up once, not restarted", () => {
+    transcript(new World(true), [
+      ["o", "up p 0 w 0"],
+      ["t", "down p 0 w 0"],
+    ]);
+  });
+
+  test("o while running: runs on, not restarted", () => {
+    transcript(new World(), [
+      ["o", "up p 0 w 0"],
+      ["t", "down p 0 w 0"],
+    ]);
+  });
+
+  test("x while running: keeps running; then u, t: supervise exits and the file keeps its u", () => {
+    transcript(new World(), [
+      ["x", "up p 0 w u"],
+      ["u", "up p 0 w u"],
+      ["t", "down p 0 w u, exited"],
+    ]);
+  });
+
+  test("xo while down: exits without starting", () => {
+    const world = new World(true);
+    transcript(world, [["xo", "down p 0 w d, exited"]]);
+    expect(world.starts).toBe(0);
+  });
+
+  test("ox while down: starts, waits for the service to end, then exits", () => {
+    const world = new World(true);
+    transcript(world, [["ox", "up p 0 w 0"]]);
+    world.end();
+    transcript(world, [["", "down p 0 w 0, exited"]]);
+    expect(world.starts).toBe(1);
+  });
+
+  test("ox within the second after a start: one run all the same", () => {
+    const world = new World();
+    world.letters("d");
+    world.reap();
+    world.pass(300);
+    world.letters("ox");
+    expect(world.left).toBe(false);
+    world.pass(700);
+    expect(statusOf(world.state).pid).not.toBe(0);
+    world.end();
+    world.reap();
+    expect(world.left).toBe(true);
+    expect(world.starts).toBe(2);
+  });
+
+  test("a service that dies at once is started once a second", () => {
+    const world = new World();
+    for (let ms = 0; ms < 60_000; ms += 10) {
+      world.end();
+      world.reap();
+      world.pass(10);
+    }
+    expect(world.starts).toBeGreaterThanOrEqual(58);
+    expect(world.starts).toBeLessThanOrEqual(61);
+  });
+
+  test("a service that lived longer than a second is restarted without delay", () => {
+    const world = new World();
+    world.pass(1000);
+    world.end();
+    world.reap();
+    expect(world.starts).toBe(2);
+  });
+});
+
+type Action =
+  | { readonly letter: ControlLetter }
+  | { readonly pass: number }
+  | { readonly health: Health; readonly jitter: number }
+  | { readonly deaf: boolean }
+  | "end"
+  | "reap"
+  | "woken";
+
+const anyAction: fc.Arbitrary<Action> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ letter: fc.constantFrom(...(Object.keys(CONTROL_LETTERS) as ControlLetter[])) }),
+  },
+  { weight: 4, arbitrary: fc.record({ letter: fc.constantFrom<ControlLetter[]>("u", "d", "o") }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ pass: fc.constantFrom(0, 0.25, 10, 300, 999, 1000, 1001, 5000, 70_000) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      health: fc.constantFrom<Health[]>("starts", "no-process", "no-program"),
+      jitter: fc.constantFrom(0, 0.3, 1),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ deaf: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.constant("end" as const) },
+  { weight: 6, arbitrary: fc.constant("reap" as const) },
+  { weight: 1, arbitrary: fc.constant("woken" as const) },
+);
+
+function act(world: World, action: Action): void {
+  if (action === "end") world.end();
+  else if (action === "reap") world.reap();
+  else if (action === "woken") world.wakeEarly();
+  else if ("letter" in action) world.letters(action.letter);
+  else if ("pass" in action) world.pass(action.pass);
+  else if ("deaf" in action) world.deaf = action.deaf;
+  else {
+    world.health = action.health;
+    world.jitter = action.jitter;
+  }
+}
+
+const walks = fc.record({
+  down: fc.boolean(),
+  // The monotonic clock may stand anywhere, and a first start must not depend on it.
+  from: fc.constantFrom(0, 0.5, 1_000_000, 2 ** 40),
+  actions: fc.array(anyAction, { maxLength: 80 }),
+});
+const RUNS = { numRuns: 1500 };
+
+describe("on any walk", () => {
+  test("never two processes, none when it is wanted down, none within a second; what is told is true", () => {
+    fc.assert(
+      fc.property(walks, ({ down, from, actions }) => {
+        const world = new World(down, from);
+        for (const action of actions) act(world, action);
+      }),
+      RUNS,
+    );
+  });
+
+  test("a service wanted up is up within a minute of the world being well again", () => {
+    fc.assert(
+      fc.property(walks, ({ down, from, actions }) => {
+        const world = new World(down, from);
+        for (const action of actions) act(world, action);
+        fc.pre(!world.left && world.state.want === "up" && !world.state.exiting);
+        world.health = "starts";
+        world.reap();
+        world.pass(60_000);
+        expect(world.state.at).toBe("up");
+      }),
+      RUNS,
+    );
+  });
+
+  test("a service asked for with u is up within a second of it, where it can be started", () => {
+    fc.assert(
+      fc.property(walks, ({ down, from, actions }) => {
+        const world = new World(down, from);
+        for (const action of actions) act(world, action);
+        fc.pre(!world.left && !world.state.exiting);
+        world.health = "starts";
+        world.reap();
+        world.letters("u");
+        world.pass(1000);
+        expect(world.state.at).toBe("up");
+      }),
+      RUNS,
+    );
+  });
+
+  test("after dx and the end of the service the supervisor has left", () => {
+    fc.assert(
+      fc.property(walks, ({ down, from, actions }) => {
+        const world = new World(down, from);
+        for (const action of actions) act(world, action);
+        world.letters("dx");
+        world.letters("k");
+        world.reap();
+        expect(world.left).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  test("after x nothing is restarted", () => {
+    fc.assert(
+      fc.property(walks, ({ down, from, actions }) => {
+        const world = new World(down, from);
+        for (const action of actions) act(world, action);
+        fc.pre(!world.left);
+        world.letters("x");
+        const { starts } = world;
+        const due = world.state.at === "waiting" ? 1 : 0;
+        for (const action of actions) if (typeof action === "string" || "pass" in action) act(world, action);
+        expect(world.starts - starts).toBeLessThanOrEqual(due);
+      }),
+      RUNS,
+    );
+  });
+});

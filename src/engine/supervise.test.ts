@@ -1,0 +1,278 @@
+import { describe, expect, test } from "bun:test";
+import type { Command } from "../formats/control.ts";
+import type { Want } from "../formats/status.ts";
+import { exhaustive, instant, pid } from "../units/units.ts";
+import { deadlineOf, type Effect, type Event, type Now, type State, statusOf, step } from "./supervise.ts";
+import { noThrottle, type Throttle, throttled } from "./throttle.ts";
+
+/** The moment `ms` milliseconds after the last start; stamps count the same milliseconds. */
+const at = (ms: number): Now => ({
+  at: instant(ms),
+  stamp: { seconds: BigInt(Math.floor(ms / 1000)), nanoseconds: (ms % 1000) * 1e6 },
+});
+const command = (name: Command): Event => ({ on: "command", command: name });
+const PID = pid(42);
+const NEW = pid(43);
+
+// The whole matrix. A state is a letter, its want, and what else there is to it:
+//
+//   N.u  not begun, or ended long ago    J.d  ended just now, started at 0
+//   T.u  throttled: waits until 1000     B.u  waits until 4000, after three failures
+//   S.u  the start has been asked for    U.u  up as pid 42, started at 0      G  gone
+//
+// want: u up, d down, o once; then P paused, X exiting. Events come at 500, `due` at the deadline, `later` at 1500.
+// A cell is the state after, with its deadline if it waits, and the effects in their order: s spawn, a announce, w wake,
+// W warn that there was no process, l leave; T TERM, C CONT, S STOP, H HUP, A ALRM, I INT, K KILL. A dot is "nothing
+// changes, nothing is done", an exclamation mark "nothing changes, it is reported".
+const EVENTS: { readonly [column: string]: [Event, number?] } = {
+  begin: [{ on: "begin" }],
+  u: [command("up")],
+  "u later": [command("up"), 1500],
+  d: [command("down")],
+  o: [command("once")],
+  x: [command("exit")],
+  p: [command("pause")],
+  c: [command("continue")],
+  h: [command("hup")],
+  a: [command("alarm")],
+  i: [command("interrupt")],
+  t: [command("term")],
+  k: [command("kill")],
+  spawned: [{ on: "spawned", pid: NEW }],
+  "no process": [{ on: "spawn-failed", why: "no-process", jitter: 0 }],
+  "no program": [{ on: "spawn-failed", why: "no-program", jitter: 0 }],
+  died: [{ on: "died", pid: PID }],
+  "died later": [{ on: "died", pid: PID }, 1500],
+  "other died": [{ on: "died", pid: NEW }],
+  early: [{ on: "timer" }],
+  due: [{ on: "timer" }, Number.NaN],
+};
+const COMMANDS = `
+      | u            | u later | d        | o            | x           | p        | c       | h       | a       | i       | t       | k
+N.u   | S.u s        | S.u s   | N.d a    | S.o s        | G al        | .        | .       | .       | .       | .       | .       | .
+N.d   | S.u s        | S.u s   | N.d a    | S.o s        | G al        | .        | .       | .       | .       | .       | .       | .
+N.o   | S.u s        | S.u s   | N.d a    | S.o s        | G al        | .        | .       | .       | .       | .       | .       | .
+J.u   | T.u@1000 aw  | S.u s   | J.d a    | T.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
+J.d   | T.u@1000 aw  | S.u s   | J.d a    | T.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
+J.o   | T.u@1000 aw  | S.u s   | J.d a    | T.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
+T.u   | T.u@1000 aw  | S.u s   | J.d a    | T.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
+T.o   | T.u@1000 aw  | S.u s   | J.d a    | T.o@1000 aw  | T.oX@1000 a | .        | .       | .       | .       | .       | .       | .
+T.uX  | T.uX@1000 aw | S.uX s  | G al     | T.oX@1000 aw | G al        | .        | .       | .       | .       | .       | .       | .
+T.oX  | T.uX@1000 aw | S.uX s  | G al     | T.oX@1000 aw | T.oX@1000 a | .        | .       | .       | .       | .       | .       | .
+B.u   | B.u@1000 aw  | S.u s   | J.d a    | B.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
+B.o   | B.u@1000 aw  | S.u s   | J.d a    | B.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
+S.u   | S.u a        | S.u a   | S.d a    | S.o a        | S.uX a      | .        | .       | .       | .       | .       | .       | .
+S.d   | S.u a        | S.u a   | S.d a    | S.o a        | S.dX a      | .        | .       | .       | .       | .       | .       | .
+S.o   | S.u a        | S.u a   | S.d a    | S.o a        | S.oX a      | .        | .       | .       | .       | .       | .       | .
+S.uX  | S.uX a       | S.uX a  | S.dX a   | S.oX a       | S.uX a      | .        | .       | .       | .       | .       | .       | .
+S.dX  | S.uX a       | S.uX a  | S.dX a   | S.oX a       | S.dX a      | .        | .       | .       | .       | .       | .       | .
+S.oX  | S.uX a       | S.uX a  | S.dX a   | S.oX a       | S.oX a      | .        | .       | .       | .       | .       | .       | .
+U.u   | U.u a        | U.u a   | U.d TCa  | U.o a        | U.uX a      | U.uP aS  | U.u aC  | U.u H   | U.u A   | U.u I   | U.u T   | U.u K
+U.d   | U.u a        | U.u a   | U.d TCa  | U.o a        | U.dX a      | U.dP aS  | U.d aC  | U.d H   | U.d A   | U.d I   | U.d T   | U.d K
+U.o   | U.u a        | U.u a   | U.d TCa  | U.o a        | U.oX a      | U.oP aS  | U.o aC  | U.o H   | U.o A   | U.o I   | U.o T   | U.o K
+U.uP  | U.uP a       | U.uP a  | U.d TCa  | U.oP a       | U.uPX a     | U.uP aS  | U.u aC  | U.uP H  | U.uP A  | U.uP I  | U.uP T  | U.uP K
+U.dP  | U.uP a       | U.uP a  | U.d TCa  | U.oP a       | U.dPX a     | U.dP aS  | U.d aC  | U.dP H  | U.dP A  | U.dP I  | U.dP T  | U.dP K
+U.oP  | U.uP a       | U.uP a  | U.d TCa  | U.oP a       | U.oPX a     | U.oP aS  | U.o aC  | U.oP H  | U.oP A  | U.oP I  | U.oP T  | U.oP K
+U.uX  | U.uX a       | U.uX a  | U.dX TCa | U.oX a       | U.uX a      | U.uPX aS | U.uX aC | U.uX H  | U.uX A  | U.uX I  | U.uX T  | U.uX K
+U.dX  | U.uX a       | U.uX a  | U.dX TCa | U.oX a       | U.dX a      | U.dPX aS | U.dX aC | U.dX H  | U.dX A  | U.dX I  | U.dX T  | U.dX K
+U.oX  | U.uX a       | U.uX a  | U.dX TCa | U.oX a       | U.oX a      | U.oPX aS | U.oX aC | U.oX H  | U.oX A  | U.oX I  | U.oX T  | U.oX K
+U.uPX | U.uPX a      | U.uPX a | U.dX TCa | U.oPX a      | U.uPX a     | U.uPX aS | U.uX aC | U.uPX H | U.uPX A | U.uPX I | U.uPX T | U.uPX K
+U.dPX | U.uPX a      | U.uPX a | U.dX TCa | U.oPX a      | U.dPX a     | U.dPX aS | U.dX aC | U.dPX H | U.dPX A | U.dPX I | U.dPX T | U.dPX K
+U.oPX | U.uPX a      | U.uPX a | U.dX TCa | U.oPX a      | U.oPX a     | U.oPX aS | U.oX aC | U.oPX H | U.oPX A | U.oPX I | U.oPX T | U.oPX K
+G     | !            | !       | !        | !            | !           | !        | !       | !       | !       | !       | !       | !
+`;
+const OTHERS = `
+      | begin       | spawned  | no process   | no program  | died        | died later | other died | early       | due
+N.u   | S.u s       | !        | !            | !           | !           | !          | !          | .           | .
+N.d   | N.d a       | !        | !            | !           | !           | !          | !          | .           | .
+N.o   | N.o a       | !        | !            | !           | !           | !          | !          | .           | .
+J.u   | T.u@1000 aw | !        | !            | !           | !           | !          | !          | .           | .
+J.d   | J.d a       | !        | !            | !           | !           | !          | !          | .           | .
+J.o   | J.o a       | !        | !            | !           | !           | !          | !          | .           | .
+T.u   | !           | !        | !            | !           | !           | !          | !          | T.u@1000 w  | S.u s
+T.o   | !           | !        | !            | !           | !           | !          | !          | T.o@1000 w  | S.o s
+T.uX  | !           | !        | !            | !           | !           | !          | !          | T.uX@1000 w | S.uX s
+T.oX  | !           | !        | !            | !           | !           | !          | !          | T.oX@1000 w | S.oX s
+B.u   | !           | !        | !            | !           | !           | !          | !          | B.u@4000 w  | S.u s
+B.o   | !           | !        | !            | !           | !           | !          | !          | B.o@4000 w  | S.o s
+S.u   | !           | U.u a    | B.u@1500 aWw | T.u@1500 aw | !           | !          | !          | .           | .
+S.d   | !           | U.d TCa  | J.d a        | J.d a       | !           | !          | !          | .           | .
+S.o   | !           | U.o a    | B.o@1500 aWw | J.o a       | !           | !          | !          | .           | .
+S.uX  | !           | U.uX a   | G al         | G al        | !           | !          | !          | .           | .
+S.dX  | !           | U.dX TCa | G al         | G al        | !           | !          | !          | .           | .
+S.oX  | !           | U.oX a   | G al         | G al        | !           | !          | !          | .           | .
+U.u   | !           | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
+U.d   | !           | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.o   | !           | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
+U.uP  | !           | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
+U.dP  | !           | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.oP  | !           | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
+U.uX  | !           | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dX  | !           | !        | !            | !           | G al        | G al       | !          | .           | .
+U.oX  | !           | !        | !            | !           | G al        | G al       | !          | .           | .
+U.uPX | !           | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dPX | !           | !        | !            | !           | G al        | G al       | !          | .           | .
+U.oPX | !           | !        | !            | !           | G al        | G al       | !          | .           | .
+G     | !           | !        | !            | !           | !           | !          | !          | !           | !
+`;
+
+const WANTS: { readonly [letter: string]: Want } = { u: "up", d: "down", o: "once" };
+const letterOf = (want: Want): string => want[0] as string;
+const backingOff: Throttle = { last: instant(0), pauseMs: 4000, failures: 3 };
+
+/** The state that a row's name stands for. */
+function stateOf(name: string): State {
+  const [letter, traits = ""] = name.split(".");
+  const base = {
+    want: WANTS[traits[0] ?? "u"] as Want,
+    exiting: traits.includes("X"),
+    since: at(0).stamp,
+    throttle: throttled(instant(0)),
+  };
+  switch (letter) {
+    case "N":
+      return { ...base, at: "down", throttle: noThrottle };
+    case "J":
+      return { ...base, at: "down" };
+    case "T":
+      return { ...base, at: "waiting", until: instant(1000) };
+    case "B":
+      return { ...base, at: "waiting", until: instant(4000), throttle: backingOff };
+    case "S":
+      return { ...base, at: "starting", throttle: noThrottle };
+    case "U":
+      return { ...base, at: "up", pid: PID, paused: traits.includes("P") };
+    case "G":
+      return { ...base, at: "gone" };
+    default:
+      throw new Error(`no such state: ${name}`);
+  }
+}
+
+/** What a state is called in a cell. */
+function nameOf(state: State): string {
+  const { throttle, want, exiting } = state;
+  const traits = letterOf(want) + (state.at === "up" && state.paused ? "P" : "") + (exiting ? "X" : "");
+  switch (state.at) {
+    case "down":
+      return `${throttle.last === undefined ? "N" : "J"}.${traits}`;
+    case "waiting":
+      return `${throttle.failures === 0 ? "T" : "B"}.${traits}@${state.until}`;
+    case "starting":
+      return `S.${traits}`;
+    case "up":
+      return `U.${traits}`;
+    case "gone":
+      return "G";
+    default:
+      return exhaustive(state);
+  }
+}
+
+const SIGNAL_LETTERS = {
+  SIGTERM: "T",
+  SIGCONT: "C",
+  SIGSTOP: "S",
+  SIGHUP: "H",
+  SIGALRM: "A",
+  SIGINT: "I",
+  SIGKILL: "K",
+} as const;
+
+function letter(effect: Effect, after: State): string {
+  switch (effect.do) {
+    case "spawn":
+      return "s";
+    case "announce":
+      return "a";
+    case "leave":
+      return "l";
+    case "report":
+      return "r";
+    case "wake":
+      if (after.at !== "waiting" || after.until !== effect.at) return `w@${effect.at}`;
+      return "w";
+    case "warn-no-process":
+      return after.at === "waiting" && after.until === effect.retry ? "W" : `W@${effect.retry}`;
+    case "kill":
+      if (after.at !== "up" || after.pid !== effect.pid) return `kill(${effect.pid})`;
+      return SIGNAL_LETTERS[effect.signal];
+    default:
+      return exhaustive(effect);
+  }
+}
+
+function cell(before: State, event: Event, now: Now): string {
+  const { state, effects } = step(before, event, now);
+  const [only] = effects;
+  if (state === before && effects.length === 0) return ".";
+  if (state === before && effects.length === 1 && only?.do === "report" && only.event === event) return "!";
+  return `${nameOf(state)} ${effects.map((effect) => letter(effect, state)).join("")}`.trim();
+}
+
+/** The rows of a table: what each state's name expects, by column. */
+function rowsOf(table: string): Map<string, { [column: string]: string }> {
+  const [heads = [], ...rows] = table
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => line.split("|").map((text) => text.trim()));
+  return new Map(
+    rows.map(([name = "", ...cells]) => [
+      name,
+      Object.fromEntries(cells.map((cell, i) => [heads[i + 1] as string, cell])),
+    ]),
+  );
+}
+
+/** What happens in each column of the row `name`. */
+function rowOf(name: string): { [column: string]: string } {
+  const state = stateOf(name);
+  const deadline = state.at === "waiting" ? state.until : 1000;
+  return Object.fromEntries(
+    Object.entries(EVENTS).map(([column, [event, when = 500]]) => [
+      column,
+      cell(state, event, at(Number.isNaN(when) ? deadline : when)),
+    ]),
+  );
+}
+
+describe("the state machine", () => {
+  const others = rowsOf(OTHERS);
+  for (const [name, commands] of rowsOf(COMMANDS)) {
+    test(`in the state ${name} every event does what the table says`, () => {
+      const expected = { ...commands, ...others.get(name) };
+      expect(Object.keys(expected).sort()).toEqual(Object.keys(EVENTS).sort());
+      expect(rowOf(name)).toEqual(expected);
+    });
+  }
+
+  test("in every cell the time changes with the pid, and only then", () => {
+    for (const name of rowsOf(COMMANDS).keys()) {
+      for (const [event, when = 500] of Object.values(EVENTS)) {
+        const before = stateOf(name);
+        const now = at(Number.isNaN(when) ? 4000 : when);
+        const { state } = step(before, event, now);
+        const changed = statusOf(state).pid !== statusOf(before).pid;
+        expect(state.since).toEqual(changed ? now.stamp : before.since);
+      }
+    }
+  });
+
+  test("in every cell a status that changed is announced, unless a start is under way that will be", () => {
+    for (const name of rowsOf(COMMANDS).keys()) {
+      for (const [event, when = 500] of Object.values(EVENTS)) {
+        const before = stateOf(name);
+        const { state, effects } = step(before, event, at(Number.isNaN(when) ? 4000 : when));
+        if (Bun.deepEquals(statusOf(state), statusOf(before)) || state.at === "starting") continue;
+        expect(effects).toContainEqual({ do: "announce" });
+      }
+    }
+  });
+
+  test("the first pause after a failed start is one second, with any jitter", () => {
+    for (const jitter of [0, 0.5, 1]) {
+      const { state } = step(stateOf("S.u"), { on: "spawn-failed", why: "no-process", jitter }, at(500));
+      expect(deadlineOf(state)).toBe(instant(1500));
+    }
+  });
+});
