@@ -49,7 +49,8 @@ export function scan(
 ): { readonly scan: Scan; readonly effects: readonly ScanEffect[] } {
   const services = new Map<Identity, Known>();
   const seen = new Set<Identity>();
-  const warnings = new Map<ByteString, ByteString>();
+  // What was not read this time has not changed.
+  const warnings = new Map<ByteString, ByteString>(complete ? [] : before.warnings);
   const effects: ScanEffect[] = [];
   for (const [identity, known] of before.services)
     services.set(identity, { ...known, active: !complete && known.active });
