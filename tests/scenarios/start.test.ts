@@ -4,19 +4,11 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { root } from "../support/programs.ts";
+import { until } from "../support/until.ts";
 
-const root = join(import.meta.dirname, "../..");
 const place = mkdtempSync(join(tmpdir(), "tend-start-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
-
-type Maybe<Value> = Value | undefined | false;
-async function until<Value>(what: string, look: () => Maybe<Value> | Promise<Maybe<Value>>): Promise<Value> {
-  for (const deadline = performance.now() + 20_000; ; await Bun.sleep(20)) {
-    const value = await look();
-    if (value !== undefined && value !== false) return value;
-    if (performance.now() > deadline) throw new Error(`not within 20 s: ${what}`);
-  }
-}
 
 /** An `npm start` on a terminal of its own, or with its output in a pipe. */
 class Start {
@@ -63,13 +55,17 @@ class Start {
   }
 
   async running(): Promise<void> {
-    await until("hello has printed and web listens", () => {
-      if (!/^ {2}curl /m.test(this.output)) return false;
-      const log = (name: string) => join(this.directory, name, "log/main.log");
-      if (!existsSync(log("hello")) || !existsSync(log("web"))) return false;
-      const web = readFileSync(log("web"), "utf8");
-      return readFileSync(log("hello"), "utf8").includes("hello, it is") && web.includes("listening");
-    });
+    await until(
+      () => {
+        if (!/^ {2}curl /m.test(this.output)) return false;
+        const log = (name: string) => join(this.directory, name, "log/main.log");
+        if (!existsSync(log("hello")) || !existsSync(log("web"))) return false;
+        const web = readFileSync(log("web"), "utf8");
+        return readFileSync(log("hello"), "utf8").includes("hello, it is") && web.includes("listening");
+      },
+      "hello has printed and web listens",
+      30_000,
+    );
   }
 
   async nothingLeft(): Promise<void> {
@@ -96,18 +92,14 @@ describe.skipIf(Bun.which("npm") === null)("npm start", () => {
       expect(states).toMatch(/\/offline: down \d+ seconds\n/);
       for (const command of rest.filter((line) => /\/svc /.test(line)))
         expect(sh(command)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
-      await until("offline is up", () =>
-        /\/offline: up \(pid \d+\) \d+ seconds, normally down\n/.test(sh(svstat).stdout),
+      await until(
+        () => /\/offline: up \(pid \d+\) \d+ seconds, normally down\n/.test(sh(svstat).stdout),
+        "offline is up",
       );
       const tail = rest.find((line) => line.startsWith("tail -f ")) ?? "";
       expect(readFileSync(tail.replace("tail -f ", ""), "utf8")).toContain("hello, it is");
       const address = rest.find((line) => line.startsWith("curl "))?.replace("curl ", "") ?? "";
-      const answer = await until("web answers", () =>
-        fetch(address).then(
-          (got) => got.text(),
-          () => undefined,
-        ),
-      );
+      const answer = await until(() => fetch(address).then((got) => got.text()), "web answers");
       expect(answer).toMatch(/^hello from process \d+\n$/);
     } finally {
       start.npm.kill("SIGTERM");
