@@ -33,7 +33,8 @@ const onlyFile: Readonly<Record<string, string>> = { "observe engine": "src/engi
 /** Starting processes belongs to sys, whose posix_spawn is the one way. */
 const nowhere = ["node:child_process", "node:cluster", "child_process", "cluster"];
 
-const programs = [
+/** All programs of the suite, whether they exist yet or not. */
+export const programs = [
   ...["svscan", "supervise", "svc", "svok", "svstat", "svscanboot", "readproctitle", "fghack", "pgrphack"],
   ...["multilog", "tai64n", "tai64nlocal", "setuidgid", "envuidgid", "envdir", "softlimit", "setlock"],
 ];
