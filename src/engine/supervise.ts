@@ -4,7 +4,7 @@
 import type { Command } from "../formats/control.ts";
 import type { Status, Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
-import { exhaustive, type Instant, type Pid } from "../units/units.ts";
+import { exhaustive, type Instant, later, type Pid } from "../units/units.ts";
 import { afterFailure, impatient, mayStartAt, noThrottle, type Throttle, throttled } from "./throttle.ts";
 
 /** The moment an event is taken: for deadlines, and for the status file. */
@@ -65,13 +65,35 @@ export type Effect =
 
 export type Step = { readonly state: State; readonly effects: readonly Effect[] };
 
-/** The state of a service nobody has started yet. `want` is "down" where the directory has a down file. */
-export const initial = (want: "up" | "down", now: Now): State => ({
+/**
+ * The state of a service that does not run. `want` is "down" where the directory has a down file; `throttle` is of the last
+ * start, where that is known.
+ */
+export const initial = (want: Want, now: Now, throttle: Throttle = noThrottle): State => ({
   at: "down",
   want,
   exiting: false,
   since: now.stamp,
-  throttle: noThrottle,
+  throttle,
+});
+
+/**
+ * The state of a service whose process an earlier supervisor started, `ageMs` milliseconds ago. What it was wished to be may
+ * not have reached it: that is done again at `begin`.
+ */
+export const resumed = (
+  process: { readonly pid: Pid; readonly ageMs: number; readonly since: Tai64n },
+  want: Want,
+  paused: boolean,
+  now: Now,
+): State => ({
+  at: "up",
+  pid: process.pid,
+  paused,
+  want,
+  exiting: false,
+  since: process.since,
+  throttle: throttled(later(now.at, -process.ageMs)),
 });
 
 /** What supervise/status says in this state. */
@@ -86,6 +108,7 @@ export function step(state: State, event: Event, now: Now): Step {
   if (state.at === "gone") return impossible(state, event);
   switch (event.on) {
     case "begin":
+      if (state.at === "up") return resume(state);
       if (state.at !== "down") return impossible(state, event);
       return state.want === "up" ? start(state, now) : { state, effects: [{ do: "announce" }] };
     case "command":
@@ -108,6 +131,12 @@ export function step(state: State, event: Event, now: Now): Step {
 }
 
 const impossible = (state: State, event: Event): Step => ({ state, effects: [{ do: "report", event }] });
+
+/** The earlier supervisor may have died between noting a wish and acting on it. */
+function resume(state: State & { at: "up" }): Step {
+  const again: ServiceSignal[] = state.want === "down" ? ["SIGTERM", "SIGCONT"] : state.paused ? ["SIGSTOP"] : [];
+  return { state, effects: [{ do: "announce" }, ...send(state.pid, ...again)] };
+}
 
 type Living = Exclude<State, { at: "gone" }>;
 

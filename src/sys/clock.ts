@@ -4,6 +4,10 @@ import { libc, scratch } from "./libc.ts";
 
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
+const CLOCK_BOOTTIME = 7;
+
+/** Clock ticks a second, in which /proc tells times: 100 on every architecture Bun runs on. sysconf(3) _SC_CLK_TCK */
+export const TICKS_PER_SECOND = 100;
 
 /** Wall-clock time: seconds since 1970 (negative before), and 0 to 999 999 999 nanoseconds. */
 export type WallTime = { readonly seconds: bigint; readonly nanoseconds: number };
@@ -30,4 +34,10 @@ export function wallTime(): WallTime {
 export function stampTime(): WallTime {
   const { seconds, nanoseconds } = wallTime();
   return { seconds, nanoseconds: nanoseconds - (nanoseconds % 1000) + 500 };
+}
+
+/** Clock ticks since the machine started, rounded down: what /proc/PID/stat tells of a process that starts now. */
+export function bootTicks(): number {
+  const out = clock(CLOCK_BOOTTIME);
+  return Number(scratch.u64(out)) * TICKS_PER_SECOND + Math.floor((scratch.u32(out + 8) * TICKS_PER_SECOND) / 1e9);
 }

@@ -239,15 +239,21 @@ export function bytesWaiting(file: Fd): number {
   return scratch.i32(count);
 }
 
+const POLLIN = 1;
 const POLLOUT = 4;
 
-/** Whether a write of up to PIPE_BUF (4096) bytes to `file` would be taken without waiting. poll(2) */
-export function writableNow(file: Fd): boolean {
+function pollNow(file: Fd, events: number): boolean {
   const entry = scratch.reset().alloc(8);
   scratch.setU32(entry, file);
-  scratch.setU32(entry + 4, POLLOUT);
+  scratch.setU32(entry + 4, events);
   return libc.poll(entry, 1, 0) === 1;
 }
+
+/** Whether a read of `file` would not wait. poll(2) */
+export const readableNow = (file: Fd): boolean => pollNow(file, POLLIN);
+
+/** Whether a write of up to PIPE_BUF (4096) bytes to `file` would be taken without waiting. poll(2) */
+export const writableNow = (file: Fd): boolean => pollNow(file, POLLOUT);
 
 /** What stat(2) says of a file, as far as the suite asks. */
 export type Stat = {

@@ -1,6 +1,7 @@
 // Processes: started, replaced, waited for, signalled. posix_spawn(3), execve(2), waitpid(2), kill(2), pidfd_open(2)
 import { type ByteString, byteString, errno, type Fd, fd, type Pid, pid } from "../units/units.ts";
 import { check, ECHILD, EINTR, ErrnoError, failure } from "./errno.ts";
+import { readableNow } from "./files.ts";
 import { Arena, libc, scratch, view } from "./libc.ts";
 import { putSignalSet, SIGNALS, SIGSET_SIZE, type Signal, type SignalSet } from "./signals.ts";
 
@@ -199,9 +200,33 @@ export const pidfdOpen = (of: Pid): Fd =>
 export const pidfdSendSignal = (pidfd: Fd, signal: Signal): void =>
   void check(libc.syscall(SYS_pidfd_send_signal, pidfd, SIGNALS[signal], 0, 0, 0, 0), "pidfd_send_signal");
 
+/** Whether the process of a pidfd has not ended. */
+export const pidfdIsAlive = (pidfd: Fd): boolean => !readableNow(pidfd);
+
+const PIDFD_GET_INFO = 0xc040ff0b; // _IOWR(0xff, 11, 64 bytes)
+const PIDFD_INFO_EXIT = 1n << 3n;
+const PIDFD_INFO_SIZE = 64;
+
+/**
+ * The wait status of the process of a pidfd that polls readable, where the kernel tells it: Linux 6.15, once its parent has
+ * waited for it. Undefined otherwise. ioctl_pidfd(2)
+ */
+export function pidfdExitStatus(pidfd: Fd): number | undefined {
+  const info = scratch.reset().alloc(PIDFD_INFO_SIZE);
+  scratch.slice(info, PIDFD_INFO_SIZE).fill(0);
+  scratch.view.setBigUint64(info - scratch.base, PIDFD_INFO_EXIT, true);
+  if (libc.ioctl(pidfd, PIDFD_GET_INFO, info) === -1) return undefined;
+  if ((scratch.u64(info) & PIDFD_INFO_EXIT) === 0n) return undefined;
+  return scratch.i32(info + PIDFD_INFO_SIZE - 4);
+}
+
 export const getpid = (): Pid => pid(libc.getpid());
 /** The parent's pid; 0 if it is in an outer pid namespace. */
 export const getppid = (): number => libc.getppid();
+/** The session of this process; 0 if its leader is in an outer pid namespace. getsid(2) */
+export const getsid = (): number => libc.getsid(0);
+/** The process group of this process. getpgrp(2) */
+export const getpgrp = (): number => libc.getpgid(0);
 /** Leads a new session. setsid(2). @throws {ErrnoError} EPERM if this process leads a process group already. */
 export const setsid = (): void => void check(libc.setsid(), "setsid");
 /** Leads a new process group. setpgid(2). @throws {ErrnoError} */

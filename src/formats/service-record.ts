@@ -1,0 +1,219 @@
+// supervise/record: what a supervisor knows of its service, kept where its own death cannot take it. The file is mapped
+// shared, so each store below is one that survives kill -9 and costs no system call; the next supervisor reads it.
+//
+// The order of stores is the protocol (docs/formats.md): the fields of a phase first, the phase last, in one store.
+import type { WaitStatus } from "./wait-status.ts";
+import type { Want } from "./status.ts";
+import { TAI64N_SIZE, decodeTai64n, encodeTai64n, type Tai64n } from "./tai64n.ts";
+
+/** Bytes of the file: one page. */
+export const RECORD_SIZE = 4096;
+/** Ends that are remembered. */
+export const HISTORY_SIZE = 16;
+
+/**
+ * idle: no process, and none is due. pending: a start is due. intent: a process is being started, and may be there already.
+ * running: `pid` is there, unless it has died since.
+ */
+export const PHASES = ["idle", "pending", "intent", "running"] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** When a process started, as /proc counts: clock ticks (1/100 s) since the machine started, from and to. */
+export type Ticks = { readonly from: number; readonly to: number };
+
+/** The end of one run of the service. */
+export type End = {
+  readonly pid: number;
+  readonly started: Tai64n;
+  readonly ended: Tai64n;
+  /** Undefined where the kernel did not tell: the process was not our child. */
+  readonly status: WaitStatus | undefined;
+};
+
+const WANTS = { up: 0x75, down: 0x64, once: 0x6f } as const satisfies Record<Want, number>;
+const MAGIC = [0x74, 0x65, 0x6e, 0x64, 0x72, 0x65, 0x63, 1]; // "tendrec", version 1
+const AT = {
+  boot: 8,
+  phase: 24,
+  pid: 28,
+  from: 32,
+  to: 40,
+  session: 48,
+  group: 52,
+  want: 56,
+  paused: 57,
+  starts: 60,
+  ends: 64,
+  adoptions: 68,
+  adopted: 72,
+  history: 128,
+} as const;
+const END_SIZE = 40;
+const END = { pid: 0, kind: 4, value: 5, started: 8, ended: 20 } as const;
+const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
+
+/**
+ * | bytes   | meaning                                                             | order  |
+ * |---------|---------------------------------------------------------------------|--------|
+ * | 0-7     | `tendrec`, 1                                                         |        |
+ * | 8-23    | the boot this was written in (/proc/sys/kernel/random/boot_id)       |        |
+ * | 24-27   | phase: 0 idle, 1 pending, 2 intent, 3 running                        | native |
+ * | 28-31   | pid                                                                  | native |
+ * | 32-47   | ticks: started from, to                                              | native, two doubles |
+ * | 48-55   | session and process group of the supervisor that started it         | native |
+ * | 56, 57  | want: `u`, `d`, `o`; paused: 0, 1                                    |        |
+ * | 60-71   | how many starts, ends, adoptions                                     | native |
+ * | 72-83   | TAI64N label of the last adoption                                    | big-endian |
+ * | 128-767 | the last 16 ends, 40 bytes each; end number N (from 0) in slot N % 16 |       |
+ */
+export class ServiceRecord {
+  private readonly view: DataView;
+  private readonly phases: Int32Array;
+
+  /** @param bytes the mapped file, RECORD_SIZE long and aligned to 4 */
+  constructor(private readonly bytes: Uint8Array) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, RECORD_SIZE);
+    this.phases = new Int32Array(bytes.buffer, bytes.byteOffset + AT.phase, 1);
+  }
+
+  /** Whether this was written in the boot `boot` (16 bytes) by a supervisor that did not leave in order. */
+  isOf(boot: Uint8Array): boolean {
+    const { bytes } = this;
+    return MAGIC.every((byte, i) => bytes[i] === byte) && boot.every((byte, i) => bytes[AT.boot + i] === byte);
+  }
+
+  /** Begins anew in the boot `boot`. What happened in earlier runs of the supervisor is kept if it is a record at all. */
+  reset(boot: Uint8Array): void {
+    if (!MAGIC.every((byte, i) => this.bytes[i] === byte)) this.bytes.fill(0);
+    this.bytes.fill(0, AT.boot, AT.phase);
+    this.phase = "idle";
+    this.bytes.set(MAGIC);
+    this.bytes.set(boot, AT.boot);
+  }
+
+  /** The supervisor leaves in order: the next one begins as if there had been none. */
+  leave(): void {
+    this.bytes.fill(0, AT.boot, AT.phase);
+  }
+
+  get phase(): Phase {
+    return PHASES[Atomics.load(this.phases, 0)] ?? "idle";
+  }
+  set phase(phase: Phase) {
+    Atomics.store(this.phases, 0, PHASES.indexOf(phase));
+  }
+
+  get pid(): number {
+    return this.view.getUint32(AT.pid, true);
+  }
+  get ticks(): Ticks {
+    return { from: this.view.getFloat64(AT.from, true), to: this.view.getFloat64(AT.to, true) };
+  }
+  get session(): number {
+    return this.view.getUint32(AT.session, true);
+  }
+  get group(): number {
+    return this.view.getUint32(AT.group, true);
+  }
+
+  /** A process of the supervisor's `session` and `group` is about to be started, at tick `from` or later. */
+  intend(from: number, session: number, group: number): void {
+    const { view } = this;
+    view.setUint32(AT.pid, 0, true);
+    view.setFloat64(AT.from, from, true);
+    view.setFloat64(AT.to, 0, true);
+    view.setUint32(AT.session, session, true);
+    view.setUint32(AT.group, group, true);
+    this.phase = "intent";
+  }
+
+  /** It was started, at tick `to` or earlier, and is `pid`. */
+  run(pid: number, to: number): void {
+    const { view } = this;
+    view.setFloat64(AT.to, to, true);
+    view.setUint32(AT.pid, pid, true);
+    this.phase = "running";
+    view.setUint32(AT.starts, this.starts + 1, true);
+  }
+
+  /** `o` stands for once here, so that a page of zeros is no wish at all. */
+  get want(): Want | undefined {
+    const byte = this.bytes[AT.want];
+    return (Object.keys(WANTS) as Want[]).find((want) => WANTS[want] === byte);
+  }
+  set want(want: Want) {
+    this.bytes[AT.want] = WANTS[want];
+  }
+
+  get paused(): boolean {
+    return this.bytes[AT.paused] === 1;
+  }
+  set paused(paused: boolean) {
+    this.bytes[AT.paused] = paused ? 1 : 0;
+  }
+
+  get starts(): number {
+    return this.view.getUint32(AT.starts, true);
+  }
+  get ends(): number {
+    return this.view.getUint32(AT.ends, true);
+  }
+  get adoptions(): number {
+    return this.view.getUint32(AT.adoptions, true);
+  }
+  /** When the service was last adopted; the label of 1970 less 2^62 if never. */
+  get adopted(): Tai64n {
+    return decodeTai64n(this.bytes.subarray(AT.adopted, AT.adopted + TAI64N_SIZE));
+  }
+
+  /** Notes that the process `pid`, started at tick `from`, was taken over. */
+  adopt(pid: number, from: number, when: Tai64n): void {
+    this.view.setFloat64(AT.from, from, true);
+    this.view.setFloat64(AT.to, from, true);
+    this.view.setUint32(AT.pid, pid, true);
+    this.phase = "running";
+    this.bytes.set(encodeTai64n(when), AT.adopted);
+    this.view.setUint32(AT.adoptions, this.adoptions + 1, true);
+  }
+
+  /** Adds an end to the history. The number of ends is stored last. */
+  end({ pid, started, ended, status }: End): void {
+    const { ends } = this;
+    const at = AT.history + (ends % HISTORY_SIZE) * END_SIZE;
+    this.view.setUint32(at + END.pid, pid, true);
+    const [kind, value] =
+      status === undefined
+        ? [KIND.unknown, 0]
+        : "exited" in status
+          ? [KIND.exited, status.exited]
+          : [status.coreDumped ? KIND.dumped : KIND.killed, status.killed];
+    this.bytes[at + END.kind] = kind;
+    this.bytes[at + END.value] = value;
+    this.bytes.set(encodeTai64n(started), at + END.started);
+    this.bytes.set(encodeTai64n(ended), at + END.ended);
+    this.view.setUint32(AT.ends, ends + 1, true);
+  }
+
+  /** The ends that are remembered, the oldest first, at most 16. */
+  get history(): End[] {
+    const { ends, bytes, view } = this;
+    const history: End[] = [];
+    for (let n = Math.max(0, ends - HISTORY_SIZE); n < ends; n++) {
+      const at = AT.history + (n % HISTORY_SIZE) * END_SIZE;
+      const kind = bytes[at + END.kind];
+      const value = bytes[at + END.value] as number;
+      history.push({
+        pid: view.getUint32(at + END.pid, true),
+        started: decodeTai64n(bytes.subarray(at + END.started)),
+        ended: decodeTai64n(bytes.subarray(at + END.ended)),
+        status:
+          kind === KIND.exited
+            ? { exited: value }
+            : kind === KIND.killed || kind === KIND.dumped
+              ? { killed: value, coreDumped: kind === KIND.dumped }
+              : undefined,
+      });
+    }
+    return history;
+  }
+}
