@@ -59,10 +59,14 @@ export function findUnrecorded(left: Left, candidates: readonly Candidate[]): Ca
     .sort((a, b) => rank(a) - rank(b) || a.started - b.started)[0];
 }
 
-
 /**
  * A C supervise noted only a number and the time of the start, to the second on another clock: the process must stand in
  * the service directory as well, and have started within two seconds of it.
  */
-export const isStatusPid = (pid: number, startedAgoTicks: number, process: Candidate, nowTicks: number): boolean =>
+export const isStatusPid = (
+  pid: number,
+  startedAgoTicks: number,
+  process: Candidate,
+  nowTicks: number,
+): boolean =>
   process.pid === pid && process.inDirectory && Math.abs(nowTicks - process.started - startedAgoTicks) <= 200;

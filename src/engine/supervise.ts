@@ -134,7 +134,8 @@ const impossible = (state: State, event: Event): Step => ({ state, effects: [{ d
 
 /** The earlier supervisor may have died between noting a wish and acting on it. */
 function resume(state: State & { at: "up" }): Step {
-  const again: ServiceSignal[] = state.want === "down" ? ["SIGTERM", "SIGCONT"] : state.paused ? ["SIGSTOP"] : [];
+  const again: ServiceSignal[] =
+    state.want === "down" ? ["SIGTERM", "SIGCONT"] : state.paused ? ["SIGSTOP"] : [];
   return { state, effects: [{ do: "announce" }, ...send(state.pid, ...again)] };
 }
 

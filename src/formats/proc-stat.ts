@@ -27,6 +27,7 @@ export function decodeProcStat(text: ByteString): ProcStat {
     session: number(3),
     started: number(19),
   };
-  if (name < 0 || !Object.values(stat).slice(2).every(Number.isInteger)) throw new FormatError("no /proc stat line", 0);
+  if (name < 0 || !Object.values(stat).slice(2).every(Number.isInteger))
+    throw new FormatError("no /proc stat line", 0);
   return stat;
 }

@@ -2,9 +2,10 @@
 // shared, so each store below is one that survives kill -9 and costs no system call; the next supervisor reads it.
 //
 // The order of stores is the protocol (docs/formats.md): the fields of a phase first, the phase last, in one store.
-import type { WaitStatus } from "./wait-status.ts";
+
 import type { Want } from "./status.ts";
-import { TAI64N_SIZE, decodeTai64n, encodeTai64n, type Tai64n } from "./tai64n.ts";
+import { decodeTai64n, encodeTai64n, TAI64N_SIZE, type Tai64n } from "./tai64n.ts";
+import type { WaitStatus } from "./wait-status.ts";
 
 /** Bytes of the file: one page. */
 export const RECORD_SIZE = 4096;
@@ -76,10 +77,13 @@ export class ServiceRecord {
     this.phases = new Int32Array(bytes.buffer, bytes.byteOffset + AT.phase, 1);
   }
 
-  /** Whether this was written in the boot `boot` (16 bytes) by a supervisor that did not leave in order. */
+  /** Whether this was written in the boot `boot` (16 bytes, zeros for an unknown one: never) by a supervisor that did not leave in order. */
   isOf(boot: Uint8Array): boolean {
     const { bytes } = this;
-    return MAGIC.every((byte, i) => bytes[i] === byte) && boot.every((byte, i) => bytes[AT.boot + i] === byte);
+    if (boot.every((byte) => byte === 0)) return false;
+    return (
+      MAGIC.every((byte, i) => bytes[i] === byte) && boot.every((byte, i) => bytes[AT.boot + i] === byte)
+    );
   }
 
   /** Begins anew in the boot `boot`. What happened in earlier runs of the supervisor is kept if it is a record at all. */

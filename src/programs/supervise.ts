@@ -17,6 +17,8 @@ export function supervise(program: Program): never {
       path: directory,
       title: directory,
       pipes: () => [],
+      pipe: () => undefined,
+      others: () => new Set(),
       onLeave: () => world.loop.stop(),
     });
   } catch (error) {

@@ -6,12 +6,27 @@ import { decodeProcStat, type ProcStat } from "../formats/proc-stat.ts";
 import { decodeStatus, type Status } from "../formats/status.ts";
 import { bootTicks, TICKS_PER_SECOND, wallTime } from "../sys/clock.ts";
 import { ErrnoError, ESRCH } from "../sys/errno.ts";
-import { AT_FDCWD, close, fstat, O_DIRECTORY, O_RDONLY, openat, readdir, readFile, statat } from "../sys/files.ts";
+import {
+  AT_FDCWD,
+  close,
+  fstat,
+  O_DIRECTORY,
+  O_RDONLY,
+  openat,
+  readdir,
+  readFile,
+  statat,
+} from "../sys/files.ts";
 import { getpid, pidfdIsAlive, pidfdOpen } from "../sys/process.ts";
 import { type ByteString, bytesOf, type Fd, type Pid, pid } from "../units/units.ts";
 
 /** A process found to be the service, held by `pidfd`. */
-export type Found = { readonly pid: Pid; readonly pidfd: Fd; readonly started: number; readonly parent: number };
+export type Found = {
+  readonly pid: Pid;
+  readonly pidfd: Fd;
+  readonly started: number;
+  readonly parent: number;
+};
 
 /** Where a service is, by which its process is known. */
 export type Place = {
@@ -90,7 +105,8 @@ export function findInStatus(bytes: Uint8Array, place: Place): { found: Found; s
   const status = ifThere(() => decodeStatus(bytes));
   if (status === undefined || status.pid === 0) return undefined;
   const now = wallTime();
-  const seconds = Number(now.seconds - status.since.seconds) + (now.nanoseconds - status.since.nanoseconds) / 1e9;
+  const seconds =
+    Number(now.seconds - status.since.seconds) + (now.nanoseconds - status.since.nanoseconds) / 1e9;
   const found = hold(status.pid, place, (process) =>
     isStatusPid(status.pid, seconds * TICKS_PER_SECOND, process, bootTicks()),
   );
@@ -100,7 +116,8 @@ export function findInStatus(bytes: Uint8Array, place: Place): { found: Found; s
 /** Who takes in a process whose parent is gone: process 1, this process, or one of those it comes from. */
 function ancestors(): Set<number> {
   const seen = new Set<number>([1]);
-  for (let at: number | undefined = getpid(); at !== undefined && !seen.has(at); at = statOf(at)?.parent) seen.add(at);
+  for (let at: number | undefined = getpid(); at !== undefined && !seen.has(at); at = statOf(at)?.parent)
+    seen.add(at);
   return seen;
 }
 

@@ -27,6 +27,8 @@ export const hosted =
         path: directoryOf(assignment),
         title,
         pipes: () => pipeActions(assignment),
+        pipe: () => assignment.pipe()?.identity,
+        others: assignment.others,
         onLeave,
       });
       return {

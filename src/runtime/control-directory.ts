@@ -123,6 +123,21 @@ export class ControlDirectory {
     }
   }
 
+  /** What supervise/status says now; nothing where it cannot be read. */
+  readStatus(): Uint8Array {
+    try {
+      const file = openat(this.directory, STATUS, O_RDONLY | O_NONBLOCK);
+      try {
+        return read(file, STATUS_SIZE).slice();
+      } finally {
+        close(file);
+      }
+    } catch (error) {
+      errnoOf(error);
+      return new Uint8Array(0);
+    }
+  }
+
   private openControl(): Fd {
     let verb = "read";
     return trying(

@@ -4,6 +4,7 @@
 import {
   bytesWaiting,
   close,
+  fstat,
   O_DIRECTORY,
   O_NONBLOCK,
   O_PATH,
@@ -23,6 +24,8 @@ export class LogPipe {
   /** The service directory; the end that keeps the pipe alive. Both undefined once they were let go. */
   private directory: Fd | undefined;
   private held: Fd | undefined;
+  /** Which file the fifo is: device and inode. */
+  readonly identity: string;
 
   /**
    * Makes the fifo of the service `name` in `at`, or takes the one that is there with what it holds.
@@ -36,6 +39,7 @@ export class LogPipe {
       // Never waits: this end is reader and writer. What is no fifo after all must not make us wait either.
       this.held = openat(this.directory, FIFO, O_RDWR | O_NONBLOCK);
       setNonblocking(this.held, false);
+      this.identity = fstat(this.held).identity;
     } catch (error) {
       this.close();
       throw error;

@@ -1,7 +1,19 @@
 // supervise/record, mapped into memory. formats/service-record.ts says what is in it.
 import { RECORD_SIZE, ServiceRecord } from "../formats/service-record.ts";
 import { ENOSPC, ErrnoError } from "../sys/errno.ts";
-import { close, fstat, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, openat, pwrite, read, unlinkat } from "../sys/files.ts";
+import {
+  close,
+  fstat,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  openat,
+  pwrite,
+  read,
+  unlinkat,
+} from "../sys/files.ts";
 import { mapShared } from "../sys/memory.ts";
 import type { ByteString, Fd } from "../units/units.ts";
 

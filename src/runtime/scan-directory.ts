@@ -15,6 +15,7 @@ import { existsat, readdir, statat } from "../sys/files.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
 import { LogPipe } from "./log-pipe.ts";
+import { recordedPid } from "./record-file.ts";
 import type { World } from "./world.ts";
 
 /** The directory is read this often, whatever happened, in milliseconds. */
@@ -43,6 +44,8 @@ export type Assignment = {
   readonly part: Part;
   /** The pipe of the pair, if it has one. */
   readonly pipe: () => LogPipe | undefined;
+  /** The processes that are noted for the other halves of this directory's services. */
+  readonly others: () => ReadonlySet<number>;
   readonly onLeave: () => void;
 };
 
@@ -207,6 +210,7 @@ export class ScanDirectory {
         title: part === "log" ? `${name}/log` : name,
         part,
         pipe: () => pair.pipe,
+        others: () => this.recordedBeside(identity, part),
         onLeave: () => this.left(pair, part),
       });
       problems[part] = undefined;
@@ -219,6 +223,17 @@ export class ScanDirectory {
       this.exhausted ||= exhausted;
       problems[part] = error.message;
     }
+  }
+
+  private recordedBeside(identity: Identity, part: Part): ReadonlySet<number> {
+    const pids = new Set<number>();
+    for (const [other, { name }] of this.known.services) {
+      for (const half of PARTS) {
+        if (other === identity && half === part) continue;
+        pids.add(recordedPid(this.directory, half === "log" ? `${name}/log` : name));
+      }
+    }
+    return pids;
   }
 
   private makePipe(name: ByteString): LogPipe {

@@ -1,12 +1,28 @@
 // One supervised service: holds its directory, tells the engine what happens and performs what the engine decides.
 // engine/supervise.ts has the rules; this file has none.
 
-import { type Effect, type Event, initial, type State, statusOf, step } from "../engine/supervise.ts";
+import type { Left } from "../engine/adoption.ts";
+import {
+  type Effect,
+  type Event,
+  initial,
+  resumed,
+  type State,
+  statusOf,
+  step,
+} from "../engine/supervise.ts";
+import { throttled } from "../engine/throttle.ts";
 import { type Command, decodeControl } from "../formats/control.ts";
-import { EAGAIN, ENOMEM, ErrnoError, ESRCH, unless } from "../sys/errno.ts";
-import { type FileAction, kill } from "../sys/process.ts";
-import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
+import type { ServiceRecord } from "../formats/service-record.ts";
+import type { Tai64n } from "../formats/tai64n.ts";
+import { decodeWaitStatus } from "../formats/wait-status.ts";
+import { bootTicks, TICKS_PER_SECOND } from "../sys/clock.ts";
+import { EAGAIN, EMFILE, ENFILE, ENOMEM, ErrnoError } from "../sys/errno.ts";
+import type { FileAction } from "../sys/process.ts";
+import { type ByteString, exhaustive, type Fd, type Instant, later, type Pid } from "../units/units.ts";
+import { findInStatus, findRecorded } from "./adopt.ts";
 import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
+import { openRecord, type RecordFile } from "./record-file.ts";
 import type { World } from "./world.ts";
 
 /** How long after a failure the status file is tried again, in milliseconds. */
@@ -20,6 +36,10 @@ export type ServicePlace = {
   readonly title: ByteString;
   /** What gives the service its log pipe; asked at each start, done before the change of directory. */
   readonly pipes: () => readonly FileAction[];
+  /** The identity of the log pipe, where there is one. */
+  readonly pipe: () => string | undefined;
+  /** The processes that are noted for other services of the same supervisor. */
+  readonly others: () => ReadonlySet<number>;
   /** Told when the supervisor has let go of the directory: after `x`. */
   readonly onLeave: () => void;
 };
@@ -27,6 +47,7 @@ export type ServicePlace = {
 export class ServiceHost {
   private readonly control: Fd;
   private readonly files: ControlDirectory;
+  private readonly recordFile: RecordFile | undefined;
   private state: State;
   /** Takes back the deadline that the engine asked for last. */
   private wake: { readonly at: Instant; readonly takeBack: () => void } | undefined;
@@ -47,14 +68,79 @@ export class ServiceHost {
     private readonly place: ServicePlace,
   ) {
     const { at, path, title } = place;
-    const files = world.descriptors.open(() => new ControlDirectory(at, path, title));
-    this.files = files;
-    this.state = initial(files.normallyUp ? "up" : "down", world.now());
-    this.control = world.descriptors.open(() =>
-      files.listen(statusOf(this.state), (problem) => this.complain(problem)),
-    );
-    world.loop.watch(this.control, () => this.obeyWaiting());
-    this.tell({ on: "begin" });
+    const { descriptors } = world;
+    this.files = descriptors.open(() => new ControlDirectory(at, path, title));
+    try {
+      this.recordFile = this.openRecord();
+      const { state, once } = descriptors.open(() => this.takeOver());
+      this.state = state;
+      this.control = descriptors.open(() =>
+        this.files.listen(statusOf(state), (problem) => this.complain(problem)),
+      );
+      this.store();
+      world.loop.watch(this.control, () => this.obeyWaiting());
+      this.tell({ on: "begin" });
+      if (once) this.command("once");
+    } catch (error) {
+      this.recordFile?.close();
+      this.files.close();
+      throw error;
+    }
+  }
+
+  /** The record, mapped; undefined where that cannot be: the service is supervised without. */
+  private openRecord(): RecordFile | undefined {
+    try {
+      return this.world.descriptors.open(() => openRecord(this.directory));
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      if (error.errno === EMFILE || error.errno === ENFILE) throw error;
+      this.say(`warning: unable to keep ${this.place.title}/supervise/record: ${error.text}`);
+      return undefined;
+    }
+  }
+
+  /**
+   * The state to begin in: that of an earlier supervisor that did not leave in order, with the process it left, if any.
+   * `once`: a start was asked for with `o` and not made.
+   * @throws {ErrnoError} EMFILE
+   */
+  private takeOver(): { readonly state: State; readonly once: boolean } {
+    const { world, files, place } = this;
+    const now = world.now();
+    const record = this.recordFile?.record;
+    const left = record?.isOf(world.boot) ? leftBy(record) : undefined;
+    const where = { directory: this.directory, pipe: place.pipe(), others: place.others };
+    let found = left && findRecorded(left, where);
+    let want = left?.want ?? (files.normallyUp ? "up" : "down");
+    let paused = left?.paused ?? false;
+    if (found === undefined) {
+      const stranger = findInStatus(files.readStatus(), where);
+      if (stranger !== undefined && !world.has(stranger.found.pid)) {
+        found = stranger.found;
+        ({ want, paused } = stranger.status);
+      }
+    }
+    if (left === undefined) record?.reset(world.boot);
+    if (found === undefined) {
+      if (left?.phase === "running" && left.pid !== 0) {
+        // It ended while nobody looked.
+        const started = earlier(now.stamp, (bootTicks() - left.ticks.from) * MS_PER_TICK);
+        record?.end({ pid: left.pid, started, ended: now.stamp, status: undefined });
+      }
+      // A start that was noted keeps the next one a second away.
+      const last = left?.ticks.from
+        ? later(now.at, (left.ticks.from - bootTicks()) * MS_PER_TICK)
+        : undefined;
+      const once = left?.want === "once" && (left.phase === "pending" || left.phase === "intent");
+      return { state: initial(want, now, last === undefined ? undefined : throttled(last)), once };
+    }
+    const { pid, started } = found;
+    const ageMs = (bootTicks() - started) * MS_PER_TICK;
+    const since = earlier(now.stamp, ageMs);
+    record?.adopt(pid, started, now.stamp);
+    world.adopt(found, (status) => this.died(pid, status));
+    return { state: resumed({ pid, ageMs, since }, want, paused, now), once: false };
   }
 
   /** As if the letter had come through the fifo. */
@@ -89,7 +175,43 @@ export class ServiceHost {
   private tell(event: Event): void {
     const { state, effects } = step(this.state, event, this.world.now());
     this.state = state;
+    this.store();
     for (const effect of effects) this.perform(effect);
+  }
+
+  /** Notes the state where the next supervisor finds it, before anything is done about it. */
+  private store(): void {
+    const record = this.recordFile?.record;
+    if (record === undefined) return;
+    const { state } = this;
+    record.want = state.want;
+    record.paused = state.at === "up" && state.paused;
+    switch (state.at) {
+      case "down":
+        record.phase = "idle";
+        return;
+      case "waiting":
+        record.phase = "pending";
+        return;
+      case "starting":
+        record.intend(bootTicks(), this.world.session, this.world.group);
+        return;
+      case "up":
+        // Noted when the process was there: by `spawn` or `takeOver`.
+        return;
+      case "gone":
+        record.leave();
+        return;
+      default:
+        return exhaustive(state);
+    }
+  }
+
+  private died(pid: Pid, status: number | undefined): void {
+    const ended = this.world.now().stamp;
+    const how = status === undefined ? undefined : decodeWaitStatus(status);
+    this.recordFile?.record.end({ pid, started: this.state.since, ended, status: how });
+    this.tell({ on: "died", pid });
   }
 
   private perform(effect: Effect): void {
@@ -97,8 +219,7 @@ export class ServiceHost {
       case "spawn":
         return this.spawn();
       case "kill":
-        unless([ESRCH], () => kill(effect.pid, effect.signal));
-        return;
+        return this.world.kill(effect.pid, effect.signal);
       case "announce":
         // Written once the events at hand are done: no start is delayed, and what is outdated by then is not written.
         if (!this.announcing) this.world.loop.soon(() => this.announce());
@@ -125,7 +246,8 @@ export class ServiceHost {
     let outcome: Event;
     try {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
-      const pid = this.world.spawn("./run", ["./run"], actions, () => this.tell({ on: "died", pid }));
+      const pid = this.world.spawn("./run", ["./run"], actions, (status) => this.died(pid, status));
+      this.recordFile?.record.run(pid, bootTicks());
       outcome = { on: "spawned", pid };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
@@ -174,6 +296,7 @@ export class ServiceHost {
     this.writeStatus();
     this.wake?.takeBack();
     this.world.loop.unwatch(this.control);
+    this.recordFile?.close();
     this.files.close();
     this.place.onLeave();
   }
@@ -187,6 +310,26 @@ export class ServiceHost {
   private say(text: ByteString): void {
     this.world.report(`supervise: ${text}`);
   }
+}
+
+const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
+
+/** What a record says, as it stands now. */
+const leftBy = ({ phase, pid, ticks, session, group, want, paused }: ServiceRecord): Left => ({
+  phase,
+  pid,
+  ticks,
+  session,
+  group,
+  want,
+  paused,
+});
+
+/** The moment `ms` milliseconds before `stamp`. */
+function earlier({ seconds, nanoseconds }: Tai64n, ms: number): Tai64n {
+  const total = seconds * 1_000_000_000n + BigInt(nanoseconds) - BigInt(Math.round(ms * 1e6));
+  const rest = ((total % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  return { seconds: (total - rest) / 1_000_000_000n, nanoseconds: Number(rest) };
 }
 
 /** `N seconds`, from milliseconds, as the C program words it. */

@@ -4,21 +4,48 @@
 import type { Now } from "../engine/supervise.ts";
 import { type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";
+import { ESRCH, unless } from "../sys/errno.ts";
+import { close } from "../sys/files.ts";
 import { DescriptorLimit, passOnDescriptors, RUNTIME_IGNORES } from "../sys/inherited.ts";
-import { environment, type FileAction, reap, Spawner } from "../sys/process.ts";
-import { setDisposition, signalSet } from "../sys/signals.ts";
-import type { ByteString, Pid } from "../units/units.ts";
+import {
+  environment,
+  type FileAction,
+  getpgrp,
+  getpid,
+  getsid,
+  kill,
+  pidfdExitStatus,
+  pidfdSendSignal,
+  reap,
+  Spawner,
+} from "../sys/process.ts";
+import { type Signal, setDisposition, signalSet } from "../sys/signals.ts";
+import { type ByteString, type Fd, later, type Pid, pid } from "../units/units.ts";
+import { bootId, type Found } from "./adopt.ts";
 import { Loop } from "./loop.ts";
 
-/** Told the wait status of a child, once. */
-export type OnEnd = (status: number) => void;
+/** Told the wait status of a process, once; undefined where the kernel does not tell. */
+export type OnEnd = (status: number | undefined) => void;
+
+/** A process we answer for: a child, or one that another supervisor started, which a pidfd stands for. */
+type Ward = { readonly onEnd: OnEnd; readonly pidfd?: Fd };
+
+/** The exit status of a process that is not our child is there once its parent has waited for it: asked so often, ... */
+const STATUS_ATTEMPTS = 4;
+/** ... at this interval, in milliseconds. */
+const STATUS_INTERVAL_MS = 5;
 
 export class World {
   readonly loop: Loop;
   /** Guards the opening of descriptors that this process keeps. */
   readonly descriptors: DescriptorLimit;
   private readonly spawner: Spawner;
-  private readonly children = new Map<Pid, OnEnd>();
+  private readonly wards = new Map<Pid, Ward>();
+  /** The session and the process group that every child begins in. */
+  readonly session = getsid();
+  readonly group = getpgrp();
+  /** The boot of the machine, 16 bytes; zeros where it is not told. */
+  readonly boot: Uint8Array = bootId() ?? new Uint8Array(16);
 
   /**
    * Takes over what this process inherited: nothing that it opens later reaches a child, and everything it was given
@@ -48,21 +75,57 @@ export class World {
   /** Starts a program. `onEnd` is called when it has ended. @throws {ErrnoError} as Spawner.spawn */
   spawn(path: ByteString, argv: readonly ByteString[], actions: readonly FileAction[], onEnd: OnEnd): Pid {
     const child = this.spawner.spawn(path, argv, actions);
-    this.children.set(child, onEnd);
+    this.wards.set(child, { onEnd });
     return child;
   }
+
+  /** Answers for a process that an earlier supervisor started, or that this one did before it was replaced. */
+  adopt({ pid, pidfd, parent }: Found, onEnd: OnEnd): void {
+    if (parent === getpid()) {
+      close(pidfd);
+      this.wards.set(pid, { onEnd });
+      return;
+    }
+    this.wards.set(pid, { onEnd, pidfd });
+    this.loop.watch(pidfd, () => {
+      this.loop.unwatch(pidfd);
+      this.endAdopted(pid, pidfd, STATUS_ATTEMPTS);
+    });
+  }
+
+  private endAdopted(process: Pid, pidfd: Fd, attempts: number): void {
+    const status = pidfdExitStatus(pidfd);
+    if (status === undefined && attempts > 1) {
+      const again = later(monotonic(), STATUS_INTERVAL_MS);
+      this.loop.at(again, () => this.endAdopted(process, pidfd, attempts - 1));
+      return;
+    }
+    close(pidfd);
+    this.end(process, status);
+  }
+
+  /** Signals a process we answer for, and no other that may have got its number. */
+  kill(process: Pid, signal: Signal): void {
+    const pidfd = this.wards.get(process)?.pidfd;
+    unless([ESRCH], () => (pidfd === undefined ? kill(process, signal) : pidfdSendSignal(pidfd, signal)));
+  }
+
+  /** Whether `process` is one we answer for. */
+  has = (process: number): boolean => this.wards.has(pid(process));
 
   now(): Now {
     return { at: monotonic(), stamp: wallTime() };
   }
 
   private reapAll(): void {
-    for (let ended = reap(); ended !== undefined; ended = reap()) {
-      const onEnd = this.children.get(ended.pid);
-      // Somebody else's child: adopted by this process as pid 1 or as a subreaper.
-      if (onEnd === undefined) continue;
-      this.children.delete(ended.pid);
-      onEnd(ended.status);
-    }
+    for (let ended = reap(); ended !== undefined; ended = reap()) this.end(ended.pid, ended.status);
+  }
+
+  private end(process: Pid, status: number | undefined): void {
+    const ward = this.wards.get(process);
+    // Somebody else's child: taken in by this process as process 1 or as a subreaper.
+    if (ward === undefined) return;
+    this.wards.delete(process);
+    ward.onEnd(status);
   }
 }

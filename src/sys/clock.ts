@@ -39,5 +39,7 @@ export function stampTime(): WallTime {
 /** Clock ticks since the machine started, rounded down: what /proc/PID/stat tells of a process that starts now. */
 export function bootTicks(): number {
   const out = clock(CLOCK_BOOTTIME);
-  return Number(scratch.u64(out)) * TICKS_PER_SECOND + Math.floor((scratch.u32(out + 8) * TICKS_PER_SECOND) / 1e9);
+  return (
+    Number(scratch.u64(out)) * TICKS_PER_SECOND + Math.floor((scratch.u32(out + 8) * TICKS_PER_SECOND) / 1e9)
+  );
 }
