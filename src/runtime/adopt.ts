@@ -49,8 +49,9 @@ function ifThere<Result>(act: () => Result): Result | undefined {
 
 const statOf = (process: number): ProcStat | undefined => {
   const stat = ifThere(() => decodeProcStat(readFile(`/proc/${process}/stat`)));
-  // Ended, and only not waited for yet.
-  return stat === undefined || stat.state === "Z" || stat.state === "X" ? undefined : stat;
+  if (stat === undefined || stat.state === "X") return undefined;
+  // Ended, and not waited for yet: if it is our child (this process is a new image of its parent), we will be told how.
+  return stat.state === "Z" && stat.parent !== getpid() ? undefined : stat;
 };
 
 const identityOf = (path: ByteString): string | undefined => ifThere(() => statat(AT_FDCWD, path).identity);
@@ -75,7 +76,7 @@ function hold(number: number, place: Place, fits: (process: Candidate) => boolea
     throw error;
   }
   const stat = statOf(number);
-  if (stat !== undefined && fits(candidate(stat, place)) && pidfdIsAlive(pidfd)) {
+  if (stat !== undefined && fits(candidate(stat, place)) && (stat.state === "Z" || pidfdIsAlive(pidfd))) {
     return { pid: pid(number), pidfd, started: stat.started, parent: stat.parent };
   }
   close(pidfd);

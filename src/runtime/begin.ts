@@ -38,6 +38,9 @@ export const hosted =
         get coming() {
           return host.coming;
         },
+        get held() {
+          return host.held;
+        },
       };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
@@ -83,6 +86,8 @@ export const delegated =
       get coming() {
         return running;
       },
+      // Who runs is known to this image alone.
+      held: undefined,
     };
   };
 

@@ -63,16 +63,18 @@ export class ControlDirectory {
   readonly directory: Fd;
   /** There was no `down` file when the directory was taken. */
   readonly normallyUp: boolean;
-  private readonly held: Fd[] = [];
+  /** Every descriptor that keeps the directory ours. */
+  readonly held: Fd[] = [];
   private readonly title: ByteString;
   private written: Uint8Array | undefined;
 
   /**
    * Opens the service directory at `path` and takes its lock, in the order of the C program.
    * @param title the directory's name in messages
+   * @param claim exchanges the lock's descriptor for the one that an earlier image of this process locked it with
    * @throws {Unable} if it is no directory, or the lock is held or cannot be made; nothing stays open then
    */
-  constructor(at: Fd, path: ByteString, title: ByteString) {
+  constructor(at: Fd, path: ByteString, title: ByteString, claim: (file: Fd) => Fd = (file) => file) {
     this.title = title;
     // `/.` asks for the right to enter it, as chdir does; the empty path must stay empty to be an error.
     const entered = path === "" ? "" : `${path}/.`;
@@ -85,7 +87,7 @@ export class ControlDirectory {
       );
       trying(
         () => `acquire ${title}/${LOCK}`,
-        () => flock(this.hold(openLock(this.directory)), true),
+        () => flock(this.hold(claim(openLock(this.directory))), true),
       );
     } catch (error) {
       this.close();

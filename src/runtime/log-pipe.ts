@@ -21,9 +21,10 @@ const DIRECTORY = "supervise";
 const FIFO: ByteString = "supervise/log-pipe";
 
 export class LogPipe {
-  /** The service directory; the end that keeps the pipe alive. Both undefined once they were let go. */
+  /** The service directory; undefined once it was let go. */
   private directory: Fd | undefined;
-  private held: Fd | undefined;
+  /** The end that keeps the pipe alive; undefined once it was let go. */
+  held: Fd | undefined;
   /** Which file the fifo is: device and inode. */
   readonly identity: string;
 

@@ -1,10 +1,10 @@
 // The one loop of a supervisor: descriptors, signals and deadlines as events, one after the other, in the order they are
 // found. The process sleeps in the kernel between them; the runtime's own event loop is not used, so nothing wakes it.
 
-import { type EventSignal, inheritedMask } from "../sys/boot.ts";
+import type { EventSignal } from "../sys/boot.ts";
 import { monotonic } from "../sys/clock.ts";
 import { epollAdd, epollCreate, epollRemove, epollWait } from "../sys/epoll.ts";
-import { readSignals, SIGNALS, setMask, signalfd, signalSet } from "../sys/signals.ts";
+import { readSignals, SIGNALS, type SignalSet, setMask, signalfd, signalSet } from "../sys/signals.ts";
 import type { Fd, Instant } from "../units/units.ts";
 import { Deadlines } from "./deadlines.ts";
 
@@ -22,17 +22,19 @@ export class Loop {
 
   /**
    * @param signals what is to be taken as an event; every other signal acts as it did
+   * @param mask what is blocked beside those: the mask this process was given
    * @param onSignal called once for each that arrived, in order of their numbers
    * @param onError told of what a handler threw; the loop goes on
    */
   constructor(
     signals: readonly EventSignal[],
+    mask: SignalSet,
     onSignal: (signal: EventSignal) => void,
     private readonly onError: (error: unknown) => void,
   ) {
     const set = signalSet(signals);
     const names = new Map(signals.map((name) => [SIGNALS[name], name]));
-    setMask(inheritedMask | set);
+    setMask(mask | set);
     const pending = signalfd(set);
     this.watch(pending, () => {
       for (const number of readSignals(pending)) {
@@ -88,7 +90,8 @@ export class Loop {
     this.settle();
   }
 
-  private settle(): void {
+  /** Does what was put off until the loop sleeps. */
+  settle(): void {
     for (const handler of this.deferred.splice(0)) this.guard(handler);
   }
 

@@ -34,6 +34,8 @@ export type Supervisor = {
   command(letters: "dx" | "x" | "d" | "k"): void;
   /** The logger may yet read what waits in its pipe. */
   readonly coming: boolean;
+  /** The descriptors that a new image of this process needs to go on; undefined if it could not. */
+  readonly held: readonly Fd[] | undefined;
 };
 
 /** What a supervisor is begun with. */
@@ -81,6 +83,7 @@ export class ScanDirectory {
   ) {
     this.watch();
     this.scanNow();
+    world.settled();
   }
 
   /** Reads the directory and acts on it. */
@@ -94,6 +97,25 @@ export class ScanDirectory {
     this.exhausted = false;
     for (const effect of result.effects) this.perform(effect, exhausted);
     this.scanAt(later(this.world.now().at, SCAN_INTERVAL_MS));
+  }
+
+  /**
+   * Every descriptor that must stay open for a new image of this process to go on where this one is; undefined if some
+   * service could not be told apart by it, or while svscan stops.
+   */
+  get held(): readonly Fd[] | undefined {
+    const held: Fd[] = [];
+    if (this.stopping) return undefined;
+    for (const { running, pipe } of this.pairs.values()) {
+      for (const part of PARTS) {
+        const supervisor = running[part];
+        if (supervisor === undefined) continue;
+        if (supervisor.held === undefined) return undefined;
+        held.push(...supervisor.held);
+      }
+      if (pipe?.held !== undefined) held.push(pipe.held);
+    }
+    return held;
   }
 
   /**

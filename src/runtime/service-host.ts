@@ -18,7 +18,7 @@ import type { Tai64n } from "../formats/tai64n.ts";
 import { decodeWaitStatus } from "../formats/wait-status.ts";
 import { bootTicks, TICKS_PER_SECOND } from "../sys/clock.ts";
 import { EAGAIN, EMFILE, ENFILE, ENOMEM, ErrnoError } from "../sys/errno.ts";
-import type { FileAction } from "../sys/process.ts";
+import { type FileAction, getpid } from "../sys/process.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later, type Pid } from "../units/units.ts";
 import { findInStatus, findRecorded } from "./adopt.ts";
 import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
@@ -69,7 +69,8 @@ export class ServiceHost {
   ) {
     const { at, path, title } = place;
     const { descriptors } = world;
-    this.files = descriptors.open(() => new ControlDirectory(at, path, title));
+    const claim = (file: Fd): Fd => world.handover?.claim(file) ?? file;
+    this.files = descriptors.open(() => new ControlDirectory(at, path, title, claim));
     try {
       this.recordFile = this.openRecord();
       const { state, once } = descriptors.open(() => this.takeOver());
@@ -138,7 +139,7 @@ export class ServiceHost {
     const { pid, started } = found;
     const ageMs = (bootTicks() - started) * MS_PER_TICK;
     const since = earlier(now.stamp, ageMs);
-    record?.adopt(pid, started, now.stamp);
+    if (found.parent !== getpid()) record?.adopt(pid, started, now.stamp);
     world.adopt(found, (status) => this.died(pid, status));
     return { state: resumed({ pid, ageMs, since }, want, paused, now), once: false };
   }
@@ -151,6 +152,11 @@ export class ServiceHost {
   /** The service directory, open. */
   get directory(): Fd {
     return this.files.directory;
+  }
+
+  /** What must stay open for the directory to stay ours; undefined where nothing would tell a new image what runs. */
+  get held(): readonly Fd[] | undefined {
+    return this.recordFile && this.files.held;
   }
 
   /** Whether the service's process is there. */

@@ -2,14 +2,21 @@
 // way to say something.
 
 import type { Now } from "../engine/supervise.ts";
-import { type EventSignal, inheritedMask } from "../sys/boot.ts";
+import { EVENT_SIGNALS, type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";
 import { ESRCH, unless } from "../sys/errno.ts";
 import { close } from "../sys/files.ts";
-import { DescriptorLimit, passOnDescriptors, RUNTIME_IGNORES } from "../sys/inherited.ts";
+import {
+  commandLine,
+  DescriptorLimit,
+  everyThreadBlocks,
+  passOnDescriptors,
+  RUNTIME_IGNORES,
+} from "../sys/inherited.ts";
 import {
   environment,
   type FileAction,
+  getenv,
   getpgrp,
   getpid,
   getsid,
@@ -19,9 +26,10 @@ import {
   reap,
   Spawner,
 } from "../sys/process.ts";
-import { type Signal, setDisposition, signalSet } from "../sys/signals.ts";
+import { type Signal, type SignalSet, setDisposition, signalSet } from "../sys/signals.ts";
 import { type ByteString, type Fd, later, type Pid, pid } from "../units/units.ts";
 import { bootId, type Found } from "./adopt.ts";
+import { becomeAnew, executablePath, Handover } from "./handover.ts";
 import { Loop } from "./loop.ts";
 
 /** Told the wait status of a process, once; undefined where the kernel does not tell. */
@@ -37,6 +45,13 @@ const STATUS_INTERVAL_MS = 5;
 
 export class World {
   readonly loop: Loop;
+  /** What an image before this one handed on. */
+  readonly handover: Handover | undefined;
+  /** The signals that a started program finds blocked, but for SIGCHLD. */
+  private readonly mask: SignalSet;
+  private readonly argv: readonly ByteString[];
+  /** The name of this executable. */
+  readonly executable: ByteString;
   /** Guards the opening of descriptors that this process keeps. */
   readonly descriptors: DescriptorLimit;
   private readonly spawner: Spawner;
@@ -58,18 +73,43 @@ export class World {
     onSignal: (signal: EventSignal) => void,
     readonly report: (line: ByteString) => void,
   ) {
-    passOnDescriptors();
+    this.argv = commandLine();
+    this.executable = executablePath(this.argv[0] ?? "", getenv("PATH"));
+    this.handover = Handover.receive(passOnDescriptors());
+    this.mask = this.handover?.mask ?? inheritedMask;
+    // A thread that the runtime started before boot.ts could block its signals would take them from us, and has them
+    // unblocked for ever: a new image begins with them blocked.
+    if (this.handover === undefined && !everyThreadBlocks(signalSet(EVENT_SIGNALS)))
+      this.becomeAnew([], false);
     this.descriptors = new DescriptorLimit();
     // Ignored, it would make the kernel throw exit statuses away.
     setDisposition("SIGCHLD", "default");
     this.loop = new Loop(
       ["SIGCHLD", ...signals],
+      this.mask,
       (signal) => (signal === "SIGCHLD" ? this.reapAll() : onSignal(signal)),
       (error) =>
         report(`tend: warning: unexpected: ${error instanceof Error ? error.message : String(error)}`),
     );
-    const mask = inheritedMask & ~signalSet(["SIGCHLD"]);
+    const mask = this.mask & ~signalSet(["SIGCHLD"]);
     this.spawner = new Spawner({ mask, defaults: RUNTIME_IGNORES }, environment());
+  }
+
+  /**
+   * Becomes a new image of this program, which may be another version of it; returns only by throwing.
+   * @param held the descriptors of what must not be let go meanwhile
+   * @param started the new image has nothing more to begin with
+   * @throws {ErrnoError} as execve; nothing has changed then
+   */
+  becomeAnew(held: readonly Fd[], started: boolean): never {
+    return becomeAnew(this.executable, this.argv, held, this.mask, started);
+  }
+
+  /** The directories of an earlier image are taken: what it handed on and nobody wanted is let go. */
+  settled(): void {
+    this.handover?.finish();
+    // What ended while there was nobody to be told.
+    this.reapAll();
   }
 
   /** Starts a program. `onEnd` is called when it has ended. @throws {ErrnoError} as Spawner.spawn */

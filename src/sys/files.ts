@@ -205,6 +205,15 @@ export function pipe(): [Fd, Fd] {
   return [fd(scratch.i32(ends)), fd(scratch.i32(ends + 4))];
 }
 
+const MFD_CLOEXEC = 1;
+
+/** A new file that has no name and is gone with its last descriptor; `label` shows in /proc. memfd_create(2). @throws {ErrnoError} */
+export const memfdCreate = (label: ByteString): Fd =>
+  fd(check(libc.memfd_create(scratch.reset().cstring(label), MFD_CLOEXEC), "memfd_create"));
+
+/** Goes to `offset` from the start of an open file. lseek(2). @throws {ErrnoError} */
+export const seek = (file: Fd, offset: number): void => void check(libc.lseek(file, offset, 0), "lseek");
+
 const F_GETFD = 1;
 const F_SETFD = 2;
 const F_GETFL = 3;

@@ -31,17 +31,20 @@ export function commandLine(): ByteString[] {
 /**
  * Makes every inherited descriptor survive exec again. To be called before this process opens any of its own. The
  * runtime's are left closed on exec: its epoll instance, and the eventfd in it. Without /proc nothing is done.
+ * @returns them, each with what /proc says it is
  */
-export function passOnDescriptors(): void {
-  for (const file of inheritedDescriptors()) setCloseOnExec(file, false);
+export function passOnDescriptors(): ReadonlyMap<Fd, ByteString> {
+  const inherited = inheritedDescriptors();
+  for (const file of inherited.keys()) setCloseOnExec(file, false);
+  return inherited;
 }
 
-function inheritedDescriptors(): Fd[] {
+function inheritedDescriptors(): ReadonlyMap<Fd, ByteString> {
   let directory: Fd;
   try {
     directory = openat(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY);
   } catch (error) {
-    if (error instanceof ErrnoError) return [];
+    if (error instanceof ErrnoError) return new Map();
     throw error;
   }
   const open = readdir(directory)
@@ -50,17 +53,33 @@ function inheritedDescriptors(): Fd[] {
     .map(fd);
   const links = new Map(open.map((file) => [file, readlinkat(directory, String(file))]));
   close(directory);
-  const runtimes = new Set<Fd>();
   for (const [file, link] of links) {
     if (link !== "anon_inode:[eventpoll]") continue;
     const watched = [...readFile(`/proc/self/fdinfo/${file}`).matchAll(/^tfd: *(\d+)/gm)].map((m) =>
       fd(Number(m[1])),
     );
     if (watched.length !== 1 || links.get(watched[0] as Fd) !== "anon_inode:[eventfd]") continue;
-    runtimes.add(file).add(watched[0] as Fd);
+    links.delete(file);
+    links.delete(watched[0] as Fd);
     break;
   }
-  return open.filter((file) => !runtimes.has(file));
+  return links;
+}
+
+/** Whether every thread of this process blocks all of `set`. Without /proc it is taken to be so. */
+export function everyThreadBlocks(set: SignalSet): boolean {
+  try {
+    const tasks = openat(AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY);
+    const threads = readdir(tasks).filter((name) => !name.startsWith("."));
+    close(tasks);
+    return threads.every((thread) => {
+      const blocked = /^SigBlk:\s*([0-9a-f]+)/m.exec(readFile(`/proc/self/task/${thread}/status`))?.[1];
+      return blocked !== undefined && (BigInt(`0x${blocked}`) & set) === set;
+    });
+  } catch (error) {
+    if (error instanceof ErrnoError) return true;
+    throw error;
+  }
 }
 
 /**

@@ -51,6 +51,7 @@ const signatures = {
   malloc: { args: [S], returns: P },
   mmap: { args: [P, S, I, I, I, L], returns: P },
   munmap: { args: [P, S], returns: I },
+  memfd_create: { args: [P, U], returns: I },
   mkdirat: { args: [I, P, U], returns: I },
   mkfifoat: { args: [I, P, U], returns: I },
   openat: { args: [I, P, I, U], returns: I },

@@ -1,0 +1,115 @@
+// This process becomes a new image of itself, by execve, and hands on what must not be let go meanwhile: the descriptors of
+// locks and fifos, and the signal mask it was given. Pid, children and pending signals stay by themselves. The list lies in
+// a memfd, so that neither environment nor arguments show it. docs/architecture.md
+import { pathCandidates } from "../formats/path-search.ts";
+import { errnoOf } from "../sys/errno.ts";
+import {
+  AT_FDCWD,
+  close,
+  fstat,
+  memfdCreate,
+  readAll,
+  readlinkat,
+  seek,
+  setCloseOnExec,
+  statat,
+  write,
+} from "../sys/files.ts";
+import { environment, execve, getpid } from "../sys/process.ts";
+import type { SignalSet } from "../sys/signals.ts";
+import { type ByteString, type Fd, fd } from "../units/units.ts";
+
+const LABEL = "tend-handover";
+
+/** What the image before this one handed on. */
+export class Handover {
+  private constructor(
+    /** The signals that were blocked when the first image began. */
+    readonly mask: SignalSet,
+    /** The first image had finished its start: the working directory is the one it changed to. */
+    readonly started: boolean,
+    private readonly held: Fd[],
+  ) {}
+
+  /**
+   * Takes what was handed on out of the inherited descriptors, and makes it ours alone again. Undefined where this is the
+   * first image.
+   * @param inherited each with what /proc says it is; what is no service's business is removed
+   */
+  static receive(inherited: ReadonlyMap<Fd, ByteString>): Handover | undefined {
+    for (const [file, link] of inherited) {
+      if (!link.startsWith(`/memfd:${LABEL}`)) continue;
+      seek(file, 0);
+      const [owner, mask, started, ...held] = readAll(file).split(" ");
+      // Somebody else's, passed on to us by a program that was not to have it.
+      if (Number(owner) !== getpid()) continue;
+      close(file);
+      const files = held.filter((word) => word !== "").map((word) => fd(Number(word)));
+      for (const each of files) setCloseOnExec(each, true);
+      return new Handover(BigInt(mask ?? "0"), started === "1", files);
+    }
+    return undefined;
+  }
+
+  /**
+   * A descriptor handed on for the very file that `file` is open for, which is closed then; else `file`. A lock belongs to
+   * the descriptor that took it.
+   */
+  claim(file: Fd): Fd {
+    const { identity } = fstat(file);
+    const at = this.held.findIndex((each) => fstat(each).identity === identity);
+    if (at === -1) return file;
+    close(file);
+    return this.held.splice(at, 1)[0] as Fd;
+  }
+
+  /** Everything that was to be opened is: what nobody claimed is let go. */
+  finish(): void {
+    for (const file of this.held.splice(0)) close(file);
+  }
+}
+
+/**
+ * Becomes `path` with this process's arguments and environment; returns only by throwing, and then nothing has changed.
+ * @param held what stays open, and is handed on
+ * @param mask the signals that the first image was given blocked
+ * @throws {ErrnoError} what execve or memfd_create says
+ */
+export function becomeAnew(
+  path: ByteString,
+  argv: readonly ByteString[],
+  held: readonly Fd[],
+  mask: SignalSet,
+  started: boolean,
+): never {
+  const list = memfdCreate(LABEL);
+  try {
+    write(list, [getpid(), mask, started ? 1 : 0, ...held].join(" "));
+    for (const file of [list, ...held]) setCloseOnExec(file, false);
+    return execve(path, argv, environment());
+  } catch (error) {
+    for (const file of held) setCloseOnExec(file, true);
+    close(list);
+    throw error;
+  }
+}
+
+/**
+ * The file this program was started from, as a name under which a newer one may be put: looked up as argv[0] was. To be
+ * called before the working directory changes. /proc's link where no name leads to this executable.
+ */
+export function executablePath(argv0: ByteString, path: ByteString | undefined): ByteString {
+  const here = readlinkat(AT_FDCWD, "/proc/self/cwd");
+  const self = statat(AT_FDCWD, "/proc/self/exe").identity;
+  const found = pathCandidates(argv0, path)
+    .map((file) => (file.startsWith("/") ? file : `${here}/${file}`))
+    .find((file) => {
+      try {
+        return statat(AT_FDCWD, file).identity === self;
+      } catch (error) {
+        errnoOf(error);
+        return false;
+      }
+    });
+  return found ?? readlinkat(AT_FDCWD, "/proc/self/exe");
+}
