@@ -1,6 +1,17 @@
 // The `supervise` directory inside a service directory: taken, kept, let go. reference: supervise-protocol 1 to 3
 import { encodeStatus, STATUS_SIZE, type Status } from "../formats/status.ts";
-import { EAGAIN, EEXIST, EISDIR, ENOENT, ENOSPC, ErrnoError, errnoOf, unless } from "../sys/errno.ts";
+import {
+  EAGAIN,
+  EEXIST,
+  EISDIR,
+  EMFILE,
+  ENFILE,
+  ENOENT,
+  ENOSPC,
+  ErrnoError,
+  errnoOf,
+  unless,
+} from "../sys/errno.ts";
 import {
   close,
   exchange,
@@ -100,17 +111,18 @@ export class ControlDirectory {
    * is a status to read.
    * @param warn told why the status could not be written, which does not keep the supervisor from beginning
    * @returns the control fifo, non-blocking; its write end is held too, so it never ends
-   * @throws {Unable} everything is closed then, the lock free
+   * @throws {Unable} neither is open then, and it may be tried again; EMFILE also where there is none for the status
    */
   listen(status: Status, warn: (text: ByteString) => void): Fd {
     const { directory, title } = this;
+    const before = this.held.length;
     try {
       makeFifo(directory, CONTROL);
       const control = this.openControl();
       try {
         this.write(status);
       } catch (error) {
-        if (!(error instanceof Unable)) throw error;
+        if (!(error instanceof Unable) || error.errno === EMFILE || error.errno === ENFILE) throw error;
         warn(error.message);
       }
       makeFifo(directory, OK);
@@ -120,7 +132,7 @@ export class ControlDirectory {
       );
       return control;
     } catch (error) {
-      this.close();
+      for (const file of this.held.splice(before)) close(file);
       throw error;
     }
   }
