@@ -96,20 +96,28 @@ export function becomeAnew(
 
 /**
  * The file this program was started from, as a name under which a newer one may be put: looked up as argv[0] was. To be
- * called before the working directory changes. /proc's link where no name leads to this executable.
+ * called before the working directory changes. /proc's link where no name leads to this executable, and argv[0] itself where
+ * there is no /proc.
  */
 export function executablePath(argv0: ByteString, path: ByteString | undefined): ByteString {
-  const here = readlinkat(AT_FDCWD, "/proc/self/cwd");
-  const self = statat(AT_FDCWD, "/proc/self/exe").identity;
-  const found = pathCandidates(argv0, path)
-    .map((file) => (file.startsWith("/") ? file : `${here}/${file}`))
-    .find((file) => {
-      try {
-        return statat(AT_FDCWD, file).identity === self;
-      } catch (error) {
-        errnoOf(error);
-        return false;
-      }
-    });
-  return found ?? readlinkat(AT_FDCWD, "/proc/self/exe");
+  try {
+    const here = readlinkat(AT_FDCWD, "/proc/self/cwd");
+    const self = statat(AT_FDCWD, "/proc/self/exe").identity;
+    const found = pathCandidates(argv0, path)
+      .map((file) => (file.startsWith("/") ? file : `${here}/${file}`))
+      .find((file) => identityAt(file) === self);
+    return found ?? readlinkat(AT_FDCWD, "/proc/self/exe");
+  } catch (error) {
+    errnoOf(error);
+    return argv0;
+  }
+}
+
+function identityAt(file: ByteString): string | undefined {
+  try {
+    return statat(AT_FDCWD, file).identity;
+  } catch (error) {
+    errnoOf(error);
+    return undefined;
+  }
 }

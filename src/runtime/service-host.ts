@@ -47,7 +47,7 @@ export type ServicePlace = {
 export class ServiceHost {
   private readonly control: Fd;
   private readonly files: ControlDirectory;
-  private readonly recordFile: RecordFile | undefined;
+  private recordFile: RecordFile | undefined;
   private state: State;
   /** Takes back the deadline that the engine asked for last. */
   private wake: { readonly at: Instant; readonly takeBack: () => void } | undefined;
@@ -71,10 +71,12 @@ export class ServiceHost {
     const { descriptors } = world;
     const claim = (file: Fd): Fd => world.handover?.claim(file) ?? file;
     this.files = descriptors.open(() => new ControlDirectory(at, path, title, claim));
+    let adopted: Pid | undefined;
     try {
       this.recordFile = this.openRecord();
       const { state, once } = descriptors.open(() => this.takeOver());
       this.state = state;
+      if (state.at === "up") adopted = state.pid;
       this.control = descriptors.open(() =>
         this.files.listen(statusOf(state), (problem) => this.complain(problem)),
       );
@@ -83,10 +85,17 @@ export class ServiceHost {
       this.tell({ on: "begin" });
       if (once) this.command("once");
     } catch (error) {
-      this.recordFile?.close();
+      if (adopted !== undefined) world.disown(adopted);
+      this.closeRecord();
       this.files.close();
       throw error;
     }
+  }
+
+  /** Its memory is gone afterwards: nothing may be stored in it. */
+  private closeRecord(): void {
+    this.recordFile?.close();
+    this.recordFile = undefined;
   }
 
   /** The record, mapped; undefined where that cannot be: the service is supervised without. */
@@ -302,7 +311,7 @@ export class ServiceHost {
     this.writeStatus();
     this.wake?.takeBack();
     this.world.loop.unwatch(this.control);
-    this.recordFile?.close();
+    this.closeRecord();
     this.files.close();
     this.place.onLeave();
   }

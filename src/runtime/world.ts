@@ -22,6 +22,7 @@ import {
   getsid,
   kill,
   pidfdExitStatus,
+  pidfdIsAlive,
   pidfdSendSignal,
   reap,
   Spawner,
@@ -128,9 +129,20 @@ export class World {
     }
     this.wards.set(pid, { onEnd, pidfd });
     this.loop.watch(pidfd, () => {
+      // An event that was under way for another descriptor of this number says nothing of this process.
+      if (pidfdIsAlive(pidfd)) return;
       this.loop.unwatch(pidfd);
       this.endAdopted(pid, pidfd, STATUS_ATTEMPTS);
     });
+  }
+
+  /** Answers for it no more: nothing was done with it, and another attempt will adopt it. */
+  disown(process: Pid): void {
+    const pidfd = this.wards.get(process)?.pidfd;
+    this.wards.delete(process);
+    if (pidfd === undefined) return;
+    this.loop.unwatch(pidfd);
+    close(pidfd);
   }
 
   private endAdopted(process: Pid, pidfd: Fd, attempts: number): void {

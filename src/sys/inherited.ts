@@ -1,7 +1,7 @@
 // What this process was given, and what the runtime changed of it before the first line of ours ran (Bun 1.4.5): it
 // marks the descriptors from 4 up close-on-exec, ignores SIGPIPE and SIGXFSZ, and raises the soft limit of descriptors.
 // A program that is started must see what the C program would have passed on.
-import { type ByteString, type Fd, fd, pid } from "../units/units.ts";
+import { type ByteString, byteString, type Fd, fd, pid } from "../units/units.ts";
 import { EMFILE, ErrnoError, errnoOf } from "./errno.ts";
 import {
   AT_FDCWD,
@@ -23,9 +23,15 @@ import { type SignalSet, signalSet } from "./signals.ts";
  */
 export const RUNTIME_IGNORES: SignalSet = signalSet(["SIGPIPE", "SIGXFSZ"]);
 
-/** The words of the command line, argv[0] first, byte for byte. @throws {ErrnoError} where /proc is missing. */
+/** The words of the command line, argv[0] first, byte for byte; where /proc is missing, as the runtime decoded them. */
 export function commandLine(): ByteString[] {
-  return readFile("/proc/self/cmdline").split("\0").slice(0, -1);
+  try {
+    return readFile("/proc/self/cmdline").split("\0").slice(0, -1);
+  } catch (error) {
+    errnoOf(error);
+    const utf8 = (text: string): ByteString => byteString(new TextEncoder().encode(text));
+    return [process.argv0, ...process.argv.slice(2)].map(utf8);
+  }
 }
 
 /**
