@@ -17,6 +17,16 @@ export type Samples = { readonly [contender in Contender]?: readonly number[] };
 /** What our median is held to: a multiple of the C program's, or a value in the row's unit. */
 export type Budget = { readonly ratio: number } | { readonly value: number };
 
+/** Samples in the making. */
+export class Tally {
+  readonly samples: { [contender in Contender]?: number[] } = {};
+
+  add(who: Contender, score: number): void {
+    this.samples[who] ??= [];
+    this.samples[who].push(score);
+  }
+}
+
 export type Row = {
   readonly name: string;
   readonly unit: string;

@@ -1,0 +1,39 @@
+// 1000 services that have nothing to do: how often their supervisors wake, and what CPU that takes.
+import { join } from "node:path";
+import { Fleet } from "./support/fleet.ts";
+import { type Bench, Tally } from "./support/frame.ts";
+import { suites } from "./support/suites.ts";
+
+/** TEND_BENCH_IDLE is another number of seconds to watch. */
+const SECONDS = Number(process.env["TEND_BENCH_IDLE"] ?? 0);
+
+export const rows: Bench = function* (options) {
+  const seconds = SECONDS || (options.quick ? 10 : 30);
+  const fleets = suites(options, "all").map(
+    (suite) => new Fleet(suite, join(options.dir, suite.contender), 1000),
+  );
+  for (const fleet of fleets) fleet.up();
+  Bun.sleepSync(5000);
+  // All at the same time: they do not disturb each other, asleep.
+  const before = fleets.map((fleet) => fleet.activity());
+  Bun.sleepSync(seconds * 1000);
+  const after = fleets.map((fleet) => fleet.activity());
+  const [wakeUps, cpu] = [new Tally(), new Tally()];
+  for (const [i, fleet] of fleets.entries()) {
+    const [a, b] = [before[i], after[i]];
+    if (a === undefined || b === undefined) continue;
+    wakeUps.add(fleet.suite.contender, (b.switches - a.switches) / seconds);
+    cpu.add(fleet.suite.contender, (b.cpuMs - a.cpuMs) / seconds);
+  }
+  for (const fleet of fleets) fleet.end();
+  const [must, should] = [{ value: 0.2 }, { value: 0 }];
+  yield {
+    name: "1000 idle services, wake-ups",
+    unit: "1/s",
+    better: "less",
+    samples: wakeUps.samples,
+    must,
+    should,
+  };
+  yield { name: "1000 idle services, CPU", unit: "ms/s", better: "less", samples: cpu.samples };
+};
