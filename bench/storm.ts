@@ -28,8 +28,8 @@ export const rows: Bench = function* (options) {
     for (const suite of suites(options)) {
       const fleet = new Fleet(suite, join(options.dir, `${round}-${suite.contender}`), 1000, "exit");
       if (fleet.cgroup !== undefined) {
-        fleet.begin();
-        fleet.startsIn(3000);
+        fleet.up();
+        fleet.startsIn(2500);
         const [cpu, began] = [fleet.cgroup.cpuMs, now()];
         const count = fleet.startsIn(slice);
         const ms = now() - began;
