@@ -90,13 +90,16 @@ export function everyThreadBlocks(set: SignalSet): boolean {
 
 /**
  * The soft limit of open descriptors that this process was most likely given: its parent's, since the runtime raises
- * our own at start. Undefined where the parent cannot be asked (another user's, or outside this pid namespace).
+ * our own at start. Undefined where the parent cannot be asked (another user's, or outside this pid namespace), and where
+ * its hard limit is not ours: then somebody has set limits after the parent started us, and the usual way to do that
+ * (`ulimit -n` in a run script) makes both the same, so what we have is what we were given.
  */
-function inheritedNofile(): bigint | undefined {
+function inheritedNofile(now: Limit): bigint | undefined {
   const parent = getppid();
   if (parent <= 0) return undefined;
   try {
-    return getrlimit("NOFILE", pid(parent)).soft;
+    const { soft, hard } = getrlimit("NOFILE", pid(parent));
+    return hard === now.hard ? soft : undefined;
   } catch (error) {
     if (error instanceof ErrnoError) return undefined;
     throw error;
@@ -106,7 +109,7 @@ function inheritedNofile(): bigint | undefined {
 /** Puts the soft limit of descriptors back to what it was before the runtime raised it. */
 export function restoreNofile(): void {
   const now = getrlimit("NOFILE");
-  const soft = inheritedNofile();
+  const soft = inheritedNofile(now);
   if (soft !== undefined && soft < now.soft) setrlimit("NOFILE", { soft, hard: now.hard });
 }
 

@@ -58,7 +58,9 @@ export function environment(): Environment {
 /** The value of an environment variable, byte for byte; undefined if it is not set. getenv(3) */
 export function getenv(name: ByteString): ByteString | undefined {
   const value = libc.getenv(scratch.reset().cstring(name));
-  return value ? byteString(view(value, libc.strlen(value))) : undefined;
+  if (!value) return undefined;
+  const length = libc.strlen(value);
+  return length === 0 ? "" : byteString(view(value, length)); // there is no view of nothing
 }
 
 /** `variables` (each `NAME=VALUE`) as an environment. The memory is never given back: make few. */
