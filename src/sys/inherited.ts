@@ -14,6 +14,7 @@ import {
   readlinkat,
   setCloseOnExec,
 } from "./files.ts";
+import { libc } from "./libc.ts";
 import { getrlimit, type Limit, setrlimit } from "./limits.ts";
 import { getppid } from "./process.ts";
 import { type SignalSet, signalSet } from "./signals.ts";
@@ -72,20 +73,43 @@ function inheritedDescriptors(): ReadonlyMap<Fd, ByteString> {
   return links;
 }
 
-/** Whether every thread of this process blocks all of `set`. Without /proc it is taken to be so. */
+/** All that can be blocked, as /proc shows it: what pthread_create of glibc and musl gives a thread to begin with. */
+const NASCENT = 0xfffffffffffbfeffn;
+/** How long a new thread may take to get a processor and put its own mask in place, in milliseconds. */
+const NASCENT_MS = 1000;
+
+/**
+ * Whether every thread of this process blocks all of `set`. One that has not run yet is waited for: it shows every signal
+ * blocked, and then takes the mask that its creator had. Without /proc it is taken to be so.
+ */
 export function everyThreadBlocks(set: SignalSet): boolean {
-  try {
-    const tasks = openat(AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY);
-    const threads = readdir(tasks).filter((name) => !name.startsWith("."));
-    close(tasks);
-    return threads.every((thread) => {
-      const blocked = /^SigBlk:\s*([0-9a-f]+)/m.exec(readFile(`/proc/self/task/${thread}/status`))?.[1];
-      return blocked !== undefined && (BigInt(`0x${blocked}`) & set) === set;
-    });
-  } catch (error) {
-    if (error instanceof ErrnoError) return true;
-    throw error;
+  for (let ms = 0; ; ms++) {
+    const masks = threadMasks();
+    if (masks.some((mask) => (mask & set) !== set)) return false;
+    if (ms === NASCENT_MS || !masks.includes(NASCENT)) return true;
+    libc.poll(0, 0, 1);
   }
+}
+
+/** What each thread of this process blocks. */
+function threadMasks(): SignalSet[] {
+  const unlessGone = <Result>(act: () => Result): Result | undefined => {
+    try {
+      return act();
+    } catch (error) {
+      if (error instanceof ErrnoError) return undefined;
+      throw error;
+    }
+  };
+  const tasks = unlessGone(() => openat(AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY));
+  if (tasks === undefined) return [];
+  const threads = readdir(tasks).filter((name) => !name.startsWith("."));
+  close(tasks);
+  return threads.flatMap((thread) => {
+    const status = unlessGone(() => readFile(`/proc/self/task/${thread}/status`)) ?? "";
+    const blocked = /^SigBlk:\s*([0-9a-f]+)/m.exec(status)?.[1];
+    return blocked === undefined ? [] : [BigInt(`0x${blocked}`)];
+  });
 }
 
 /**
