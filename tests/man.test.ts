@@ -27,12 +27,6 @@ test("tend has a page, which refers to that of every program", () => {
   for (const program of programs) expect(text).toContain(`.Xr ${program} ${pageOf(program)?.at(-1)}`);
 });
 
-test("the table of README.md has a line for every program, which is its summary", () => {
-  const text = readFileSync(join(directory, "../README.md"), "utf8");
-  for (const program of programs)
-    expect(text).toContain(`| [\`${program}\`](man/${pageOf(program)}) | ${SUMMARIES[program]} |\n`);
-});
-
 test("every page is of a program", () => {
   const names: readonly string[] = ["tend", ...programs];
   for (const page of pages) expect(names).toContain(page.replace(/\.[18]$/, ""));

@@ -96,6 +96,12 @@ describe("supervise", () => {
     expect(stderr).toBe("");
   });
 
+  test.concurrent("replaces an ok that is a regular file", async () => {
+    const script =
+      "service s; mkdir s/supervise; touch s/down s/supervise/ok; supervise s & until_true [ -p s/supervise/ok ] && until_ok s; svstat s; svc -x s; wait $!; svok s; echo $?";
+    expect((await runScript("tend", script)).stdout).toMatch(/^s: down \d+ seconds\n100\n$/);
+  });
+
   test.concurrent("says once that the status cannot be written, and writes it when it can", async () => {
     await using box = new Sandbox();
     const dir = box.service("s");
@@ -126,6 +132,23 @@ describe("supervise", () => {
       expect(labels.every((nanoseconds) => Number(nanoseconds) % 1000 === 500)).toBe(suite === "C");
     });
   }
+
+  test.concurrent("gives a service the default action of SIGPIPE and SIGXFSZ", async () => {
+    const run = "grep SigIgn /proc/self/status >ignored; exec sleep 1000";
+    const script = `trap '' PIPE XFSZ USR1; service s '${run}'; supervise s & until_true [ -s s/ignored ]; cat s/ignored; svc -dx s; wait $!`;
+    const { tend, C } = await both(script);
+    const ignored = (shown: string) => BigInt(`0x${shown.trim().split("\t")[1]}`) & 0x1001200n;
+    expect(ignored(tend)).toBe(0x200n);
+    if (C !== undefined) expect(ignored(C)).toBe(0x1001200n);
+  });
+
+  test.concurrent("passes on the soft limit of descriptors of its parent", async () => {
+    const run = "ulimit -Sn >limit; exec sleep 1000";
+    const script = `ulimit -Sn 800; service s '${run}'; (ulimit -Sn 700; exec supervise s) & until_true [ -s s/limit ]; cat s/limit; svc -dx s; wait $!`;
+    const { tend, C } = await both(script);
+    expect(tend).toBe("800\n");
+    if (haveC) expect(C).toBe("700\n");
+  });
 
   // A limit of processes binds only who is not root; setuidgid is the C program's.
   const prlimit = Bun.which("prlimit") !== null;
