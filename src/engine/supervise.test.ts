@@ -101,18 +101,18 @@ S.o   | !           | U.o a    | B.o@1500 aWw | J.o a       | !           | !   
 S.uX  | !           | U.uX a   | G al         | G al        | !           | !          | !          | .           | .
 S.dX  | !           | U.dX TCa | G al         | G al        | !           | !          | !          | .           | .
 S.oX  | !           | U.oX a   | G al         | G al        | !           | !          | !          | .           | .
-U.u   | !           | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.d   | !           | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
-U.o   | !           | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
-U.uP  | !           | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.dP  | !           | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
-U.oP  | !           | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
-U.uX  | !           | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dX  | !           | !        | !            | !           | G al        | G al       | !          | .           | .
-U.oX  | !           | !        | !            | !           | G al        | G al       | !          | .           | .
-U.uPX | !           | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dPX | !           | !        | !            | !           | G al        | G al       | !          | .           | .
-U.oPX | !           | !        | !            | !           | G al        | G al       | !          | .           | .
+U.u   | U.u a       | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
+U.d   | U.d aTC     | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.o   | U.o a       | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
+U.uP  | U.uP aS     | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
+U.dP  | U.dP aTC    | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.oP  | U.oP aS     | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
+U.uX  | U.uX a      | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dX  | U.dX aTC    | !        | !            | !           | G al        | G al       | !          | .           | .
+U.oX  | U.oX a      | !        | !            | !           | G al        | G al       | !          | .           | .
+U.uPX | U.uPX aS    | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dPX | U.dPX aTC   | !        | !            | !           | G al        | G al       | !          | .           | .
+U.oPX | U.oPX aS    | !        | !            | !           | G al        | G al       | !          | .           | .
 G     | !           | !        | !            | !           | !           | !          | !          | !           | !
 `;
 
@@ -267,6 +267,11 @@ describe("the state machine", () => {
         expect(effects).toContainEqual({ do: "announce" });
       }
     }
+  });
+
+  test("u does not wait for the pause after failed starts, even if d came in between", () => {
+    const { state } = step(stateOf("B.u"), { on: "command", command: "down" }, at(3900));
+    expect(step(state, { on: "command", command: "up" }, at(3900)).state.at).toBe("starting");
   });
 
   test("the first pause after a failed start is one second, with any jitter", () => {

@@ -215,8 +215,8 @@ function obey(state: Living, command: Command, now: Now): Step {
     case "up":
     case "once": {
       const wanted: State = { ...state, want: command === "up" ? "up" : "once" };
-      if (state.at === "down") return start(wanted, now);
-      if (state.at === "waiting") return start({ ...wanted, throttle: impatient(state.throttle) }, now);
+      if (state.at === "down" || state.at === "waiting")
+        return start({ ...wanted, throttle: impatient(state.throttle) }, now);
       return { state: wanted, effects: [announce] };
     }
     case "down": {
