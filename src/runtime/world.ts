@@ -11,6 +11,7 @@ import {
   DescriptorLimit,
   everyThreadBlocks,
   passOnDescriptors,
+  privateAbove,
   RUNTIME_IGNORES,
 } from "../sys/inherited.ts";
 import {
@@ -76,7 +77,8 @@ export class World {
   ) {
     this.argv = commandLine();
     this.executable = executablePath(this.argv[0] ?? "", getenv("PATH"));
-    this.handover = Handover.receive(passOnDescriptors());
+    const inherited = passOnDescriptors();
+    this.handover = Handover.receive(inherited);
     this.mask = this.handover?.mask ?? inheritedMask;
     // A thread that the runtime started before boot.ts could block its signals would take them from us, and has them
     // unblocked for ever: a new image begins with them blocked.
@@ -93,7 +95,8 @@ export class World {
         report(`tend: warning: unexpected: ${error instanceof Error ? error.message : String(error)}`),
     );
     const mask = this.mask & ~signalSet(["SIGCHLD"]);
-    this.spawner = new Spawner({ mask, defaults: RUNTIME_IGNORES }, environment());
+    const privateFrom = privateAbove(inherited.keys());
+    this.spawner = new Spawner({ mask, defaults: RUNTIME_IGNORES, privateFrom }, environment());
   }
 
   /**

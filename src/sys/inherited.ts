@@ -6,6 +6,7 @@ import { EMFILE, ErrnoError, errnoOf } from "./errno.ts";
 import {
   AT_FDCWD,
   close,
+  closeOnExec,
   O_DIRECTORY,
   O_RDONLY,
   openat,
@@ -44,6 +45,23 @@ export function passOnDescriptors(): ReadonlyMap<Fd, ByteString> {
   const inherited = inheritedDescriptors();
   for (const file of inherited.keys()) setCloseOnExec(file, false);
   return inherited;
+}
+
+/** The number from which on no descriptor survives exec: above those of `inherited` that still do. */
+export function privateAbove(inherited: Iterable<Fd>): Fd {
+  // The runtime leaves 3 as it was, and /proc may be missing.
+  let last = fd(3);
+  for (const file of inherited) if (file > last && passedOn(file)) last = file;
+  return fd(last + 1);
+}
+
+function passedOn(file: Fd): boolean {
+  try {
+    return !closeOnExec(file);
+  } catch (error) {
+    errnoOf(error); // It was closed meanwhile.
+    return false;
+  }
 }
 
 function inheritedDescriptors(): ReadonlyMap<Fd, ByteString> {

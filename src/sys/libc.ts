@@ -4,7 +4,7 @@
 // - A function is bound when it is first used (about 25 us each), so a program pays for those it calls.
 // - Nothing given to C is garbage-collected memory: `ptr(buffer)` does not keep its buffer alive, and nested pointers
 //   (argv, envp) then arrive as garbage. Everything lies in one block from malloc.
-import { dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
+import { CFunction, dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
 import type { ByteString } from "../units/units.ts";
 
 const I = "i32";
@@ -20,6 +20,7 @@ const signatures = {
   clock_gettime: { args: [I, P], returns: I },
   close: { args: [I], returns: I },
   dlsym: { args: [P, P], returns: P },
+  dup3: { args: [I, I, I], returns: I },
   dup2: { args: [I, I], returns: I },
   epoll_create1: { args: [I], returns: I },
   epoll_ctl: { args: [I, I, I, P], returns: I },
@@ -50,6 +51,7 @@ const signatures = {
   lseek: { args: [I, L, I], returns: L },
   malloc: { args: [S], returns: P },
   mmap: { args: [P, S, I, I, I, L], returns: P },
+  mprotect: { args: [P, S, I], returns: I },
   munmap: { args: [P, S], returns: I },
   memfd_create: { args: [P, U], returns: I },
   mkdirat: { args: [I, P, U], returns: I },
@@ -132,6 +134,12 @@ export const libc: Library = Object.create(
 /** `length` bytes of memory at `address`, seen as bytes. The memory must never be freed. */
 export function view(address: number, length: number): Uint8Array {
   return new Uint8Array(toArrayBuffer(address as Pointer, 0, length));
+}
+
+/** The machine code at `address` as a function of three pointers or sizes, with a C function's calling convention. */
+export function codeAt(address: number): (a: number, b: number, c: number) => number {
+  const made = CFunction({ ptr: address as Pointer, args: [P, S, P], returns: L } as never);
+  return made as unknown as (a: number, b: number, c: number) => number;
 }
 
 const errnoCell = new Int32Array(toArrayBuffer(libc.__errno_location() as unknown as Pointer, 0, 4));

@@ -1,9 +1,10 @@
 // Processes: started, replaced, waited for, signalled. posix_spawn(3), execve(2), waitpid(2), kill(2), pidfd_open(2)
 import { type ByteString, byteString, errno, type Fd, fd, type Pid, pid } from "../units/units.ts";
-import { check, ECHILD, EINTR, ErrnoError, failure } from "./errno.ts";
-import { readableNow } from "./files.ts";
+import { check, ECHILD, EINTR, EINVAL, ENOSYS, EPERM, ErrnoError, failure } from "./errno.ts";
+import { AT_FDCWD, duplicate, O_CLOEXEC, O_DIRECTORY, O_PATH, openat, readableNow } from "./files.ts";
 import { Arena, libc, scratch, view } from "./libc.ts";
-import { putSignalSet, SIGNALS, SIGSET_SIZE, type Signal, type SignalSet } from "./signals.ts";
+import { putSignalSet, SIG_SETMASK, SIGNALS, SIGSET_SIZE, type Signal, type SignalSet } from "./signals.ts";
+import { MOST_CALLS, SYS, type SystemCall, Vfork } from "./vfork.ts";
 
 /** What the new process does before it becomes the program, in this order. */
 export type FileAction =
@@ -31,6 +32,11 @@ export type SpawnAttributes = {
   readonly session?: boolean;
   /** The new process leads a process group of its own: setpgid(2). */
   readonly processGroup?: boolean;
+  /**
+   * No descriptor from this number up is for a started program: all are close-on-exec. Where it is given, a start does not
+   * cost more the more are open; see vfork.ts.
+   */
+  readonly privateFrom?: Fd;
 };
 
 const POSIX_SPAWN_SETPGROUP = 0x02;
@@ -78,6 +84,7 @@ export class Spawner {
   private readonly actions: number;
   private readonly pidCell: number;
   private readonly lasting: Arena;
+  private lean: LeanStart | undefined;
 
   constructor(
     attributes: SpawnAttributes,
@@ -100,10 +107,12 @@ export class Spawner {
       libc.posix_spawnattr_setpgroup(this.attributes, 0);
     }
     libc.posix_spawnattr_setflags(this.attributes, flags);
+    this.lean = LeanStart.make(attributes, env);
   }
 
   /**
-   * Starts `path` with `argv`; the new process runs that program when this returns. posix_spawn(3)
+   * Starts `path` with `argv`; the new process runs that program when this returns. As posix_spawn(3), which it is where
+   * there is nothing better.
    * @throws {ErrnoError} what exec says of `path` (ENOENT, EACCES, ENOEXEC, ...) or what an action failed with;
    *   EAGAIN or ENOMEM if there can be no further process now.
    */
@@ -111,6 +120,10 @@ export class Spawner {
     const memory = this.memory.reset();
     const name = memory.cstring(path);
     const args = memory.vector(argv);
+    const started = this.lean?.spawn(name, args, actions, memory);
+    if (started instanceof ErrnoError) throw new ErrnoError(started.errno, "posix_spawn", path);
+    if (started === "never") this.lean = undefined;
+    else if (started !== undefined) return started;
     libc.posix_spawn_file_actions_init(this.actions);
     try {
       for (const action of actions) this.add(action);
@@ -145,6 +158,119 @@ export class Spawner {
         break;
     }
     if (code !== 0) throw new ErrnoError(errno(code), "posix_spawn_file_actions");
+  }
+}
+
+const CLOSE_RANGE_UNSHARE = 2;
+/** Descriptors under the private ones through which a child reaches some of those. */
+const SLOTS = 2;
+
+/** Starts programs by vfork.ts: what SpawnAttributes and FileActions say, as system calls. */
+class LeanStart {
+  /** Where the calls that are always made begin, after those of the actions. */
+  private readonly tail: number;
+  private readonly always: SystemCall[] = [];
+
+  private constructor(
+    private readonly vfork: Vfork,
+    { mask, defaults, session, processGroup }: SpawnAttributes,
+    private readonly env: Environment,
+    /** Any open file, to lie in the slots while they are not used. */
+    private readonly nothing: Fd,
+    private readonly slots: readonly Fd[],
+  ) {
+    // The kernel's struct sigaction of 32 bytes: the default action, no flags, an empty mask.
+    const memory = new Arena(64);
+    const byDefault = memory.alloc(32);
+    memory.slice(byDefault, 32).fill(0);
+    const set = memory.alloc(8);
+    memory.view.setBigUint64(set - memory.base, mask, true);
+    if (session) this.always.push([SYS.setsid]);
+    if (processGroup) this.always.push([SYS.setpgid, 0, 0]);
+    for (let number = 1; number <= 64; number++)
+      if ((defaults >> BigInt(number - 1)) & 1n)
+        this.always.push([SYS.rt_sigaction, number, byDefault, 0, 8]);
+    this.always.push([SYS.rt_sigprocmask, SIG_SETMASK, set, 0, 8]);
+    this.tail = MOST_CALLS - this.always.length - 1;
+    this.putAlways();
+  }
+
+  static make(attributes: SpawnAttributes, env: Environment): LeanStart | undefined {
+    const { privateFrom } = attributes;
+    const vfork = privateFrom === undefined ? undefined : Vfork.make();
+    if (privateFrom === undefined || vfork === undefined) return undefined;
+    const nothing = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+    const slots = Array.from({ length: SLOTS }, () => duplicate(nothing, privateFrom));
+    return new LeanStart(vfork, attributes, env, nothing, slots);
+  }
+
+  private putAlways(): void {
+    for (const [i, call] of this.always.entries()) this.vfork.put(this.tail + i, ...call);
+  }
+
+  /**
+   * @returns undefined if these actions need posix_spawn; "never" if everything does; an error if the start failed
+   */
+  spawn(
+    path: number,
+    argv: number,
+    actions: readonly FileAction[],
+    memory: Arena,
+  ): Pid | ErrnoError | "never" | undefined {
+    const { vfork, slots, tail } = this;
+    const hole = Math.max(...slots) + 1;
+    const before: SystemCall[] = [];
+    const after: SystemCall[] = [];
+    let taken = 0;
+    /** The number of `file` in the child's own table. */
+    const reach = (file: Fd): number => {
+      const slot = slots[taken];
+      if (file < hole || slot === undefined) return file;
+      taken++;
+      before.push([SYS.dup3, file, slot, O_CLOEXEC]);
+      return slot;
+    };
+    for (const [i, action] of actions.entries()) {
+      switch (action.do) {
+        case "fchdir":
+          if (i === 0) before.push([SYS.fchdir, action.directory]);
+          else after.push([SYS.fchdir, reach(action.directory)]);
+          break;
+        case "dup2":
+          if (action.from === action.to) return undefined;
+          after.push([SYS.dup3, reach(action.from), action.to, 0]);
+          break;
+        case "open":
+          // The lowest free number is the right one only while all below are open, as the runtime sees to.
+          if (action.to > 2) return undefined;
+          after.push([SYS.close, action.to]);
+          after.push([SYS.openat, AT_FDCWD, memory.cstring(action.path), action.flags, action.mode ?? 0]);
+          break;
+        default:
+          return undefined;
+      }
+    }
+    if (before.length + 1 + after.length > tail) return undefined;
+    const unshare: SystemCall = [SYS.close_range, hole, 2 ** 32 - 1, CLOSE_RANGE_UNSHARE];
+    const calls = [...before, unshare, ...after];
+    const from = tail - calls.length;
+    for (const [i, call] of calls.entries()) vfork.put(from + i, ...call);
+    vfork.put(MOST_CALLS - 1, SYS.execve, path, argv, this.env);
+    const child = vfork.run(from);
+    for (const slot of slots.slice(0, taken)) libc.dup3(this.nothing, slot, O_CLOEXEC);
+    if (child < 0) {
+      // A kernel before 5.5, or a filter of system calls.
+      if (child === -ENOSYS || child === -EINVAL || child === -EPERM) return "never";
+      return new ErrnoError(errno(-child), "clone3");
+    }
+    const failed = vfork.failure(from);
+    if (failed === undefined) return pid(child);
+    waitFor(pid(child));
+    this.putAlways();
+    if (failed.at === from + before.length) return "never";
+    return calls[failed.at - from]?.[0] === SYS.close
+      ? undefined
+      : new ErrnoError(errno(failed.errno), "exec");
   }
 }
 

@@ -24,7 +24,7 @@ export const SIGNALS = {
 export type Signal = keyof typeof SIGNALS;
 
 const SIG_BLOCK = 0;
-const SIG_SETMASK = 2;
+export const SIG_SETMASK = 2;
 const SFD_NONBLOCK = 0o4000;
 const SFD_CLOEXEC = 0o2000000;
 /** sizeof(sigset_t) in glibc and musl; the kernel reads the first 8 bytes. */
