@@ -299,7 +299,7 @@ export class ServiceHost {
 
   private writeStatus(): void {
     try {
-      this.world.descriptors.open(() => this.files.write(statusOf(this.state)));
+      this.world.descriptors.briefly(() => this.files.write(statusOf(this.state)));
       this.problem = undefined;
     } catch (error) {
       if (!(error instanceof Unable)) throw error;

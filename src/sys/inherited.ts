@@ -8,6 +8,7 @@ import {
   close,
   closeOnExec,
   O_DIRECTORY,
+  O_PATH,
   O_RDONLY,
   openat,
   readdir,
@@ -162,10 +163,36 @@ export function restoreNofile(): void {
 export class DescriptorLimit {
   private readonly inherited: Limit;
   private needed = false;
+  /** Held back for `briefly`. */
+  private spare: Fd | undefined;
 
   constructor() {
     restoreNofile();
     this.inherited = getrlimit("NOFILE");
+    this.holdBack();
+  }
+
+  private holdBack(): void {
+    this.spare = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+  }
+
+  /**
+   * Runs `act`, which opens one descriptor and closes it again: there is always one for that.
+   * @throws {unknown} what `act` throws
+   */
+  briefly<Result>(act: () => Result): Result {
+    try {
+      return this.open(act);
+    } catch (error) {
+      if (this.spare === undefined || errnoOf(error) !== EMFILE) throw error;
+      close(this.spare);
+      this.spare = undefined;
+      try {
+        return this.open(act);
+      } finally {
+        this.open(() => this.holdBack());
+      }
+    }
   }
 
   /**
