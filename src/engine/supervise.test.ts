@@ -102,16 +102,16 @@ S.uX  | !           | U.uX a   | G al         | G al        | !           | !   
 S.dX  | !           | U.dX TCa | G al         | G al        | !           | !          | !          | .           | .
 S.oX  | !           | U.oX a   | G al         | G al        | !           | !          | !          | .           | .
 U.u   | U.u a       | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.d   | U.d aTC     | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.d   | U.d TCa     | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
 U.o   | U.o a       | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
 U.uP  | U.uP aS     | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.dP  | U.dP aTC    | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.dP  | U.d TCa     | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
 U.oP  | U.oP aS     | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
 U.uX  | U.uX a      | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dX  | U.dX aTC    | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dX  | U.dX TCa    | !        | !            | !           | G al        | G al       | !          | .           | .
 U.oX  | U.oX a      | !        | !            | !           | G al        | G al       | !          | .           | .
 U.uPX | U.uPX aS    | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dPX | U.dPX aTC   | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dPX | U.dX TCa    | !        | !            | !           | G al        | G al       | !          | .           | .
 U.oPX | U.oPX aS    | !        | !            | !           | G al        | G al       | !          | .           | .
 G     | !           | !        | !            | !           | !           | !          | !          | !           | !
 `;

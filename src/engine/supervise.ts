@@ -108,7 +108,7 @@ export function step(state: State, event: Event, now: Now): Step {
   if (state.at === "gone") return impossible(state, event);
   switch (event.on) {
     case "begin":
-      if (state.at === "up") return resume(state);
+      if (state.at === "up") return resume(state, now);
       if (state.at !== "down") return impossible(state, event);
       return state.want === "up" ? start(state, now) : { state, effects: [{ do: "announce" }] };
     case "command":
@@ -131,13 +131,6 @@ export function step(state: State, event: Event, now: Now): Step {
 }
 
 const impossible = (state: State, event: Event): Step => ({ state, effects: [{ do: "report", event }] });
-
-/** The earlier supervisor may have died between noting a wish and acting on it. */
-function resume(state: State & { at: "up" }): Step {
-  const again: ServiceSignal[] =
-    state.want === "down" ? ["SIGTERM", "SIGCONT"] : state.paused ? ["SIGSTOP"] : [];
-  return { state, effects: [{ do: "announce" }, ...send(state.pid, ...again)] };
-}
 
 type Living = Exclude<State, { at: "gone" }>;
 
@@ -252,6 +245,13 @@ function obey(state: Living, command: Command, now: Now): Step {
     default:
       return exhaustive(command);
   }
+}
+
+/** The earlier supervisor may have died between noting a wish and acting on it. */
+function resume(state: State & { at: "up" }, now: Now): Step {
+  if (state.want === "down") return obey(state, "down", now);
+  const again: ServiceSignal[] = state.paused ? ["SIGSTOP"] : [];
+  return { state, effects: [{ do: "announce" }, ...send(state.pid, ...again)] };
 }
 
 const send = (pid: Pid, ...signals: readonly ServiceSignal[]): Effect[] =>
