@@ -14,6 +14,8 @@ declare const TEND_VERSION: string;
 
 // Each is evaluated only when it is the one.
 const mains: { readonly [name in ProgramName]: () => Main } = {
+  readproctitle: () =>
+    (require("./programs/readproctitle.ts") as typeof import("./programs/readproctitle.ts")).readproctitle,
   supervise: () => (require("./programs/supervise.ts") as typeof import("./programs/supervise.ts")).supervise,
   svc: () => (require("./programs/svc.ts") as typeof import("./programs/svc.ts")).svc,
   svok: () => (require("./programs/svok.ts") as typeof import("./programs/svok.ts")).svok,

@@ -1,6 +1,7 @@
 // The programs that exist, each with the NAME line of its man page. This file imports nothing: the build reads it too.
 
 export const SUMMARIES = {
+  readproctitle: "maintains an automatically rotated log in memory, shown by ps",
   supervise: "starts and monitors a service",
   svc: "controls services monitored by supervise",
   svok: "checks whether supervise is running",

@@ -16,7 +16,7 @@ import {
   readlinkat,
   setCloseOnExec,
 } from "./files.ts";
-import { libc } from "./libc.ts";
+import { libc, view } from "./libc.ts";
 import { getrlimit, type Limit, setrlimit } from "./limits.ts";
 import { getppid } from "./process.ts";
 import { type SignalSet, signalSet } from "./signals.ts";
@@ -35,6 +35,21 @@ export function commandLine(): ByteString[] {
     const utf8 = (text: string): ByteString => byteString(new TextEncoder().encode(text));
     return [process.argv0, ...process.argv.slice(2)].map(utf8);
   }
+}
+
+/**
+ * The memory that holds the last word of the command line, without its NUL: /proc/PID/cmdline and ps(1) show what is
+ * written there. proc(5) @throws {ErrnoError} where /proc is missing.
+ */
+export function lastArgument(): Uint8Array {
+  // The second field is the name in parentheses, and may hold anything; arg_start and arg_end are the 48th and 49th.
+  const stat = readFile("/proc/self/stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const start = Number(fields[48 - 3]);
+  const end = Number(fields[49 - 3]);
+  const area = view(start, end - start);
+  const last = area.length - 1;
+  return area.subarray(area.lastIndexOf(0, last - 1) + 1, last);
 }
 
 /**

@@ -1,0 +1,24 @@
+// readproctitle - shows the end of its input in its own command line. readproctitle(8)
+import { clearTitle, SHORTEST_TITLE, shiftIntoTitle } from "../engine/title-window.ts";
+import { read } from "../sys/files.ts";
+import { lastArgument } from "../sys/inherited.ts";
+import { exit } from "../sys/process.ts";
+import { EXIT, type Program, STDIN } from "./program.ts";
+
+export function readproctitle(program: Program): never {
+  const last = program.args.at(-1);
+  if (last === undefined || last.length < SHORTEST_TITLE) exit(EXIT.usage);
+  program.attempt(
+    () => {
+      const title = lastArgument();
+      clearTitle(title);
+      for (;;) {
+        const bytes = read(STDIN);
+        if (bytes.length === 0) return;
+        shiftIntoTitle(title, bytes);
+      }
+    },
+    () => exit(EXIT.failure),
+  );
+  exit(EXIT.ok);
+}
