@@ -20,6 +20,8 @@ const mains: { readonly [name in ProgramName]: () => Main } = {
   svc: () => (require("./programs/svc.ts") as typeof import("./programs/svc.ts")).svc,
   svok: () => (require("./programs/svok.ts") as typeof import("./programs/svok.ts")).svok,
   svscan: () => (require("./programs/svscan.ts") as typeof import("./programs/svscan.ts")).svscan,
+  svscanboot: () =>
+    (require("./programs/svscanboot.ts") as typeof import("./programs/svscanboot.ts")).svscanboot,
   svstat: () => (require("./programs/svstat.ts") as typeof import("./programs/svstat.ts")).svstat,
   tai64n: () => (require("./programs/tai64n.ts") as typeof import("./programs/tai64n.ts")).tai64n,
   tai64nlocal: () =>
@@ -32,7 +34,7 @@ const isProgram = (name: ByteString | undefined): name is ProgramName =>
 const baseName = (path: ByteString): ByteString => path.slice(path.lastIndexOf("/") + 1);
 
 /** The programs that take signals as events. */
-const TAKES_SIGNALS: readonly ProgramName[] = ["supervise", "svscan"];
+const TAKES_SIGNALS: readonly ProgramName[] = ["supervise", "svscan", "svscanboot"];
 
 function run(name: ProgramName, args: readonly ByteString[], calledAs: ByteString): never {
   if (!TAKES_SIGNALS.includes(name)) setMask(inheritedMask);

@@ -6,6 +6,7 @@ export const SUMMARIES = {
   svc: "controls services monitored by supervise",
   svok: "checks whether supervise is running",
   svscan: "starts and monitors a collection of services",
+  svscanboot: "starts svscan in the right way when the system starts",
   svstat: "prints the status of services monitored by supervise",
   tai64n: "puts a precise timestamp on each line",
   tai64nlocal: "converts precise timestamps to a human-readable format",

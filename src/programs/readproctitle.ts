@@ -2,10 +2,11 @@
 import { clearTitle, SHORTEST_TITLE, shiftIntoTitle } from "../engine/title-window.ts";
 import { read } from "../sys/files.ts";
 import { lastArgument } from "../sys/inherited.ts";
-import { exit } from "../sys/process.ts";
+import { exit, setName } from "../sys/process.ts";
 import { EXIT, type Program, STDIN } from "./program.ts";
 
 export function readproctitle(program: Program): never {
+  setName(program.name);
   const last = program.args.at(-1);
   if (last === undefined || last.length < SHORTEST_TITLE) exit(EXIT.usage);
   program.attempt(

@@ -4,10 +4,11 @@ import { ScanDirectory } from "../runtime/scan-directory.ts";
 import { Upgrade } from "../runtime/upgrade.ts";
 import { World } from "../runtime/world.ts";
 import { AT_FDCWD, chdir, O_DIRECTORY, O_RDONLY, openat } from "../sys/files.ts";
-import { exit, getenv } from "../sys/process.ts";
+import { exit, getenv, setName } from "../sys/process.ts";
 import { EXIT, type Program, report } from "./program.ts";
 
 export function svscan(program: Program): never {
+  setName(program.name);
   const [directory] = program.args;
   const world = new World(
     ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2"],

@@ -92,7 +92,7 @@ export const delegated =
   };
 
 /** Writes `letters` into the fifo at `path`; where nobody reads it there is nobody to tell. */
-function tellControl(path: ByteString, letters: ByteString): void {
+export function tellControl(path: ByteString, letters: ByteString): void {
   try {
     const control = openat(AT_FDCWD, path, O_WRONLY | O_NONBLOCK);
     try {

@@ -15,6 +15,7 @@ import {
   RUNTIME_IGNORES,
 } from "../sys/inherited.ts";
 import {
+  type Environment,
   environment,
   type FileAction,
   getenv,
@@ -69,11 +70,13 @@ export class World {
    * does. Construct before opening any descriptor.
    * @param signals what is taken as an event beside SIGCHLD
    * @param report says something to the administrator; must not block or throw
+   * @param env what a started program gets
    */
   constructor(
     signals: readonly EventSignal[],
     onSignal: (signal: EventSignal) => void,
     readonly report: (line: ByteString) => void,
+    env: Environment = environment(),
   ) {
     this.argv = commandLine();
     this.executable = executablePath(this.argv[0] ?? "", getenv("PATH"));
@@ -96,7 +99,7 @@ export class World {
     );
     const mask = this.mask & ~signalSet(["SIGCHLD"]);
     const privateFrom = privateAbove(inherited.keys());
-    this.spawner = new Spawner({ mask, defaults: RUNTIME_IGNORES, privateFrom }, environment());
+    this.spawner = new Spawner({ mask, defaults: RUNTIME_IGNORES, privateFrom }, env);
   }
 
   /**

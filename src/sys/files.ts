@@ -225,6 +225,9 @@ const F_DUPFD_CLOEXEC = 1030;
 export const duplicate = (file: Fd, lowest: number): Fd =>
   fd(check(libc.fcntl(file, F_DUPFD_CLOEXEC, lowest), "fcntl"));
 
+/** Makes `to` the same open file as `from`, not close-on-exec. dup2(2). @throws {ErrnoError} */
+export const dup2 = (from: Fd, to: Fd): void => void check(libc.dup2(from, to), "dup2");
+
 /** Whether `file` is closed by exec. @throws {ErrnoError} */
 export const closeOnExec = (file: Fd): boolean =>
   (check(libc.fcntl(file, F_GETFD, 0), "fcntl") & FD_CLOEXEC) !== 0;

@@ -366,6 +366,14 @@ export function exit(code: number): never {
   throw new Error("_exit returned");
 }
 
+/** Sends `signal` to every process there is but this one and pid 1. kill(2) @throws {ErrnoError} ESRCH if there is none. */
+export const killAll = (signal: Signal): void => void check(libc.kill(-1, SIGNALS[signal]), "kill");
+
+const PR_SET_NAME = 15;
+
+/** The name that ps(1) and pgrep(1) show, of which 15 bytes count: for a program that was not run by its name. */
+export const setName = (name: ByteString): void => void prctl(PR_SET_NAME, scratch.reset().cstring(name));
+
 /** prctl(2) with one argument. @throws {ErrnoError} */
 export const prctl = (option: number, argument: number): number =>
   check(libc.prctl(option, argument, 0, 0, 0), "prctl");
