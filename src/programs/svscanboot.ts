@@ -2,7 +2,8 @@
 import { tellControl } from "../runtime/begin.ts";
 import { Kept } from "../runtime/keep.ts";
 import { World } from "../runtime/world.ts";
-import { ESRCH, errnoOf, unless } from "../sys/errno.ts";
+import { epollAdd, epollCreate, epollWait } from "../sys/epoll.ts";
+import { EACCES, ENOENT, EPERM, ESRCH, errnoOf, unless } from "../sys/errno.ts";
 import {
   AT_FDCWD,
   close,
@@ -15,10 +16,12 @@ import {
   openat,
   pipe,
   readdir,
+  readFile,
+  statat,
   writableNow,
 } from "../sys/files.ts";
-import { environmentOf, exit, getpid, killAll } from "../sys/process.ts";
-import { type ByteString, type Fd, later } from "../units/units.ts";
+import { environmentOf, exit, getpid, killAll, pidfdOpen, pidfdSendSignal, setName } from "../sys/process.ts";
+import { type ByteString, type Fd, later, type Pid, pid } from "../units/units.ts";
 import { EXIT, type Program, put, STDERR, STDIN, STDOUT } from "./program.ts";
 
 const PATH = "/command:/usr/local/bin:/usr/local/sbin:/bin:/sbin:/usr/bin:/usr/sbin:/usr/X11R6/bin";
@@ -29,8 +32,11 @@ const TITLE_GRACE_MS = 1000;
 /** What is left as pid 1 stops: how long it has after SIGTERM, and how often is looked whether it is gone, in ms. */
 const REST_GRACE_MS = 5000;
 const REST_POLL_MS = 20;
+/** How long the end of a killed svscan is waited for, in milliseconds. */
+const SCANNER_GRACE_MS = 1000;
 
 export function svscanboot(program: Program): never {
+  setName(program.name);
   const directory = program.args[0] ?? defaultDirectory();
   let errors: Fd | undefined;
   const world = new World(
@@ -46,6 +52,7 @@ export function svscanboot(program: Program): never {
     environmentOf([`PATH=${PATH}`]),
   );
   program.orFatal("unable to open /dev/null", discardOutput);
+  endLeftScanners(directory);
   endLeftServices(directory);
   const [input, output] = program.orFatal("unable to create pipe", pipe);
   errors = output;
@@ -59,6 +66,7 @@ export function svscanboot(program: Program): never {
       { do: "dup2", from: output, to: STDERR },
     ],
   );
+  world.settled();
   let stopping = false;
   const stop = (): void => {
     svscan.signal("SIGTERM");
@@ -105,6 +113,40 @@ function discardOutput(): void {
     const file = openat(AT_FDCWD, "/dev/null", flags);
     dup2(file, standard);
     close(file);
+  }
+}
+
+/**
+ * Kills each svscan that is at work on `directory`, because an svscanboot before this one was killed: two would fight, and
+ * the new one takes over what this one leaves.
+ */
+function endLeftScanners(directory: ByteString): void {
+  const epoll = epollCreate();
+  try {
+    const { identity } = statat(AT_FDCWD, directory);
+    const processes = openat(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
+    const pids = readdir(processes).filter((name) => /^\d+$/.test(name));
+    close(processes);
+    for (const name of pids)
+      unless([ENOENT, ESRCH, EACCES, EPERM], () => endScanner(pid(Number(name)), identity, epoll));
+  } catch (error) {
+    // svscan will say what is wrong with the directory.
+    errnoOf(error);
+  }
+  close(epoll);
+}
+
+function endScanner(process: Pid, identity: string, epoll: Fd): void {
+  if (readFile(`/proc/${process}/comm`) !== "svscan\n") return;
+  const pidfd = pidfdOpen(process);
+  try {
+    if (statat(AT_FDCWD, `/proc/${process}/cwd`).identity !== identity) return;
+    pidfdSendSignal(pidfd, "SIGKILL");
+    // Its locks are free when it is gone.
+    epollAdd(epoll, pidfd);
+    epollWait(epoll, SCANNER_GRACE_MS);
+  } finally {
+    close(pidfd);
   }
 }
 

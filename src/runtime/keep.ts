@@ -2,13 +2,10 @@
 import { mayStartAt, noThrottle, throttled } from "../engine/throttle.ts";
 import { decodeWaitStatus } from "../formats/wait-status.ts";
 import { ErrnoError } from "../sys/errno.ts";
-import { type FileAction, kill } from "../sys/process.ts";
+import type { FileAction } from "../sys/process.ts";
 import type { Signal } from "../sys/signals.ts";
 import type { ByteString, Pid } from "../units/units.ts";
 import type { World } from "./world.ts";
-
-/** Found by what it is, not by a name that may have come to mean something else. */
-const SELF = "/proc/self/exe";
 
 export class Kept {
   private pid: Pid | undefined;
@@ -31,7 +28,7 @@ export class Kept {
 
   /** Nothing is done if it does not run. */
   signal(signal: Signal): void {
-    if (this.pid !== undefined) kill(this.pid, signal);
+    if (this.pid !== undefined) this.world.kill(this.pid, signal);
   }
 
   /** It is not started again; `onGone` is told when it has ended. */
@@ -45,18 +42,19 @@ export class Kept {
     const { world, argv } = this;
     this.throttle = throttled(world.now().at);
     try {
-      this.pid = world.spawn(SELF, argv, this.actions, (status) => this.ended(status));
+      this.pid = world.spawn(world.executable, argv, this.actions, (status) => this.ended(status));
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       this.again(`unable to start ${argv[0]}: ${error.text}`);
     }
   }
 
-  private ended(status: number): void {
+  private ended(status: number | undefined): void {
     this.pid = undefined;
     if (this.onGone !== undefined) return this.onGone();
-    const how = decodeWaitStatus(status);
     const [name] = this.argv;
+    // A child's status is always known.
+    const how = decodeWaitStatus(status ?? 0);
     this.again(
       "exited" in how ? `${name} ended with ${how.exited}` : `${name} was killed by signal ${how.killed}`,
     );

@@ -32,10 +32,9 @@ describe("svscanboot", () => {
     const boot = start(box, box.at("scan"));
     const svscan = await waitForChild(boot, "svscan");
     const readproctitle = await waitForChild(boot, "readproctitle");
-    await box.up("scan/a");
     expect(commandLine(svscan)).toEqual(["svscan", box.at("scan")]);
     expect(commandLine(readproctitle)).toEqual(["readproctitle", "service", "errors:", ".".repeat(400)]);
-    for (const pid of [svscan, readproctitle, box.status("scan/a")?.pid ?? 0]) {
+    for (const pid of [svscan, readproctitle]) {
       expect(readFileSync(`/proc/${pid}/environ`, "latin1")).toBe(
         "PATH=/command:/usr/local/bin:/usr/local/sbin:/bin:/sbin:/usr/bin:/usr/sbin:/usr/X11R6/bin\0",
       );
@@ -71,10 +70,11 @@ describe("svscanboot", () => {
     await box.up("later/a");
   });
 
-  test("svscan that dies is started again; pipe and readproctitle stay", async () => {
+  test("svscan that dies is started again; pipe, readproctitle and services stay", async () => {
     await using box = new Sandbox();
-    box.directory("scan");
+    box.service("scan/a", { run: SLEEPER });
     const boot = start(box, box.at("scan"));
+    const service = await box.up("scan/a");
     const svscan = await waitForChild(boot, "svscan");
     const readproctitle = await waitForChild(boot, "readproctitle");
     process.kill(svscan, "SIGKILL");
@@ -82,8 +82,30 @@ describe("svscanboot", () => {
     expect(child(boot.pid, "readproctitle")).toBe(readproctitle);
     const said = "svscanboot: warning: svscan was killed by signal 9; starting it again\n";
     await until(() => title(boot).includes(said), said);
+    box.service("scan/b", { run: SLEEPER });
+    await box.up("scan/b");
+    expect(box.status("scan/a")?.pid).toBe(service);
+    expect(alive(service)).toBe(true);
+  });
+
+  test("svscanboot that dies is followed by one that takes its services over", async () => {
+    await using box = new Sandbox();
     box.service("scan/a", { run: SLEEPER });
-    await box.up("scan/a");
+    const before = start(box, box.at("scan"));
+    const svscan = await waitForChild(before, "svscan");
+    const service = await box.up("scan/a");
+    before.signal("SIGKILL");
+    await before.ended();
+    expect([svscan, service].every(alive)).toBe(true);
+    const boot = start(box, box.at("scan"));
+    await waitForChild(boot, "svscan");
+    expect(alive(svscan)).toBe(false);
+    box.service("scan/b", { run: SLEEPER });
+    await box.up("scan/b");
+    expect(alive(service)).toBe(true);
+    boot.signal("SIGTERM");
+    expect((await boot.ended()).code).toBe(0);
+    expect(alive(service)).toBe(false);
   });
 
   test("readproctitle that dies is started again, and nobody who writes to it notices", async () => {
