@@ -34,7 +34,10 @@ if [ -n "$tend" ]; then
   mkdir "$new/usr/local/bin"
   : >"$new/usr/local/bin/tend"
   mount --bind "$tend" "$new/usr/local/bin/tend"
-  for link in "\${tend%/*}"/bin/*; do ln -sfn tend "$new/usr/local/bin/\${link##*/}"; done 2>/dev/null
+  for link in "\${tend%/*}"/bin/*; do
+    name=\${link##*/}
+    [ "$name" = tend ] || ln -s tend "$new/usr/local/bin/$name"
+  done
 fi
 mkdir -p "$new$PWD"
 mount --bind "$PWD" "$new$PWD"
