@@ -40,8 +40,11 @@ describe("svscanboot", () => {
       );
     }
     // By name, for whoever looks for them so.
-    expect(readFileSync(`/proc/${svscan}/comm`, "latin1")).toBe("svscan\n");
-    expect(readFileSync(`/proc/${readproctitle}/comm`, "latin1")).toBe("readproctitle\n");
+    for (const [pid, name] of [
+      [svscan, "svscan\n"],
+      [readproctitle, "readproctitle\n"],
+    ] as const)
+      await until(() => readFileSync(`/proc/${pid}/comm`, "latin1") === name, `${pid} is called ${name}`);
   });
 
   test("errors of services end in the title, and so does the output of one without logger", async () => {
