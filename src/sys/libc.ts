@@ -133,7 +133,8 @@ export const libc: Library = Object.create(
 
 /** `length` bytes of memory at `address`, seen as bytes. The memory must never be freed. */
 export function view(address: number, length: number): Uint8Array {
-  return new Uint8Array(toArrayBuffer(address as Pointer, 0, length));
+  // bun:ffi refuses a length of 0.
+  return length === 0 ? new Uint8Array(0) : new Uint8Array(toArrayBuffer(address as Pointer, 0, length));
 }
 
 /** The machine code at `address` as a function of three pointers or sizes, with a C function's calling convention. */
