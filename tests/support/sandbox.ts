@@ -85,6 +85,11 @@ export class Sandbox implements AsyncDisposable {
     return join(this.path, ...names);
   }
 
+  /** Whether there is anything called `name` in the sandbox. */
+  has(name: string): boolean {
+    return existsSync(this.at(name));
+  }
+
   /** Makes a directory, with those above it. @returns its path */
   directory(...names: string[]): string {
     const path = this.at(...names);

@@ -1,0 +1,134 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bare } from "../../tests/support/bare.ts";
+import { Sandbox } from "../../tests/support/sandbox.ts";
+import type { Fd } from "../units/units.ts";
+import { drainWatch, epollAdd, epollCreate, epollRemove, epollWait, watchNames } from "./epoll.ts";
+import { EEXIST, ENOENT, ENOTDIR, EPERM, ErrnoError } from "./errno.ts";
+import { AT_FDCWD, close, closeOnExec, O_RDONLY, openat, pipe, read, write } from "./files.ts";
+
+const place = mkdtempSync(join(tmpdir(), "tend-epoll-"));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+function failsWith(act: () => unknown): number {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ErrnoError) return error.errno;
+    throw error;
+  }
+  throw new Error("it did not fail");
+}
+
+describe("epoll", () => {
+  test("tells which descriptors can be read, as long as they can", () => {
+    const epoll = epollCreate();
+    expect(closeOnExec(epoll)).toBe(true);
+    const pipes = Array.from({ length: 3 }, pipe);
+    for (const [end] of pipes) epollAdd(epoll, end);
+    expect(epollWait(epoll, 0)).toEqual([]);
+    const [a, , c] = pipes as [[Fd, Fd], [Fd, Fd], [Fd, Fd]];
+    write(a[1], "x");
+    write(c[1], "x");
+    expect(epollWait(epoll, -1).sort()).toEqual([a[0], c[0]].sort());
+    read(a[0]);
+    expect(epollWait(epoll, 0)).toEqual([c[0]]);
+    epollRemove(epoll, c[0]);
+    expect(epollWait(epoll, 0)).toEqual([]);
+    close(a[1]); // hung up
+    expect(epollWait(epoll, 0)).toEqual([a[0]]);
+    for (const end of [epoll, ...pipes.flat()]) close(end);
+  });
+
+  test("takes more descriptors than it tells at once", () => {
+    const epoll = epollCreate();
+    const pipes = Array.from({ length: 300 }, pipe);
+    for (const [end, other] of pipes) {
+      epollAdd(epoll, end);
+      write(other, "x");
+    }
+    const seen = new Set<Fd>();
+    while (seen.size < 300)
+      for (const file of epollWait(epoll, 0)) read(file), epollRemove(epoll, file), seen.add(file);
+    expect(epollWait(epoll, 0)).toEqual([]);
+    for (const end of [epoll, ...pipes.flat()]) close(end);
+  });
+
+  test("waits no longer than it may", () => {
+    const epoll = epollCreate();
+    const start = performance.now();
+    expect(epollWait(epoll, 30)).toEqual([]);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(29);
+    close(epoll);
+  });
+
+  test("refuses a regular file, and a descriptor it has already", () => {
+    const epoll = epollCreate();
+    writeFileSync(join(place, "regular"), "");
+    const file = openat(AT_FDCWD, join(place, "regular"), O_RDONLY);
+    expect(failsWith(() => epollAdd(epoll, file))).toBe(EPERM);
+    const [a, b] = pipe();
+    epollAdd(epoll, a);
+    expect(failsWith(() => epollAdd(epoll, a))).toBe(EEXIST);
+    expect(failsWith(() => epollRemove(epoll, b))).toBe(ENOENT);
+    for (const end of [epoll, file, a, b]) close(end);
+  });
+
+  test("a stop and a continuation from outside do not end a wait early with an error", async () => {
+    await using box = new Sandbox();
+    const got = await bare(
+      box,
+      `const poll = epoll.epollCreate();
+       const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, processes.environment());
+       const me = processes.getpid();
+       const child = spawner.spawn("/bin/sh", ["sh", "-c", "kill -STOP " + me + "; kill -CONT " + me], []);
+       while (processes.reap() === undefined) epoll.epollWait(poll, 10);
+       say("went on");`,
+    );
+    expect(got).toEqual(["went on"]);
+  });
+});
+
+describe("a watch of a directory", () => {
+  const dir = join(place, "watched");
+  mkdirSync(dir);
+  mkdirSync(join(place, "moved"));
+
+  test.each([
+    ["a directory made", () => mkdirSync(join(dir, "new"))],
+    ["a file made", () => writeFileSync(join(dir, "file"), "")],
+    ["a name changed", () => renameSync(join(dir, "new"), join(dir, "renamed"))],
+    ["a link made", () => symlinkSync("nowhere", join(dir, "link"))],
+    ["a name moved in", () => renameSync(join(place, "moved"), join(dir, "moved"))],
+    ["a name moved out", () => renameSync(join(dir, "moved"), join(place, "moved"))],
+    ["a name removed", () => rmSync(join(dir, "link"))],
+    ["an attribute changed", () => utimesSync(join(dir, "file"), 1, 1)],
+  ])("%s makes it readable, until it is drained", (_, change) => {
+    const epoll = epollCreate();
+    const watch = watchNames(dir);
+    expect(closeOnExec(watch)).toBe(true);
+    epollAdd(epoll, watch);
+    expect(epollWait(epoll, 0)).toEqual([]);
+    change();
+    expect(epollWait(epoll, 5000)).toEqual([watch]);
+    drainWatch(watch);
+    expect(epollWait(epoll, 0)).toEqual([]);
+    for (const file of [watch, epoll]) close(file);
+  });
+
+  test("what is done inside the directories in it is nobody's business", () => {
+    const watch = watchNames(dir);
+    const epoll = epollCreate();
+    epollAdd(epoll, watch);
+    writeFileSync(join(dir, "renamed/inside"), "");
+    expect(epollWait(epoll, 0)).toEqual([]);
+    for (const file of [watch, epoll]) close(file);
+  });
+
+  test("only a directory can be watched", () => {
+    expect(failsWith(() => watchNames(join(place, "regular")))).toBe(ENOTDIR);
+    expect(failsWith(() => watchNames(join(place, "nosuch")))).toBe(ENOENT);
+  });
+});
