@@ -24,16 +24,24 @@ import {
 import { SIGNALS, signalSet } from "./signals.ts";
 
 const plain: SpawnAttributes = { mask: 0n, defaults: 0n };
+/** The two ways to start a program must be one: posix_spawn(3), and vfork.ts. */
+const WAYS: { readonly way: string; readonly attributes: SpawnAttributes }[] = [
+  { way: "posix_spawn", attributes: plain },
+  // Above what the tests themselves are given.
+  { way: "vfork", attributes: { ...plain, privateFrom: fd(200) } },
+];
 const spawner = new Spawner(plain, environment());
 /** With every signal's default action, whatever the tests were started with. */
 const killable = new Spawner({ ...plain, defaults: 2n ** 64n - 1n }, environment());
 const sleeper = (): Pid => killable.spawn("/bin/sleep", ["sleep", "20"], []);
 
+type How = { readonly with?: Spawner; readonly path?: ByteString; readonly actions?: readonly FileAction[] };
+
 /** Runs a program to its end with its output in a file, and returns that. */
-function output(
+function outputOf(
   box: Sandbox,
   argv: readonly ByteString[],
-  { with: by = spawner, path = argv[0] as string, actions = [] as readonly FileAction[] } = {},
+  { with: by = spawner, path = argv[0] as string, actions = [] }: How = {},
 ): ByteString {
   const file = box.at("output");
   const to = { do: "open", to: fd(1), path: file, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600 } as const;
@@ -52,7 +60,11 @@ function failsWith(act: () => unknown): number {
   throw new Error("it did not fail");
 }
 
-describe("what a program is started with", () => {
+describe.each(WAYS)("what a program is started with ($way)", ({ attributes: plain }) => {
+  const spawner = new Spawner(plain, environment());
+  const output = (box: Sandbox, argv: readonly ByteString[], { with: by = spawner, ...rest }: How = {}) =>
+    outputOf(box, argv, { with: by, ...rest });
+
   test("its argv, byte for byte, whatever the name of its file", async () => {
     await using box = new Sandbox();
     const words = ["", " ", "a\nb", "\xff\xfe", "--", "x".repeat(30_000)];
@@ -142,7 +154,7 @@ describe("what a program is started with", () => {
     await using box = new Sandbox();
     const file = openat(AT_FDCWD, box.at("kept"), O_WRONLY | O_CREAT, 0o600);
     expect(closeOnExec(file)).toBe(true);
-    output(box, ["/bin/sh", "-c", `echo kept >&${file}`], {
+    output(box, ["/bin/sh", "-c", `echo kept >/proc/self/fd/${file}`], {
       actions: [{ do: "dup2", from: file, to: file }],
     });
     close(file);
@@ -157,7 +169,9 @@ describe("what a program is started with", () => {
   });
 });
 
-describe("a program that cannot be started", () => {
+describe.each(WAYS)("a program that cannot be started ($way)", ({ attributes }) => {
+  const spawner = new Spawner(attributes, environment());
+
   async function fixture(): Promise<Sandbox> {
     const box = new Sandbox();
     mkdirSync(box.at("directory"));
@@ -203,7 +217,7 @@ describe("a program that cannot be started", () => {
     await using box = await fixture();
     for (let i = 0; i < 20; i++) {
       failsWith(() => spawner.spawn(box.at("nosuch"), ["x"], []));
-      expect(output(box, ["/bin/echo", String(i)])).toBe(`${i}\n`);
+      expect(outputOf(box, ["/bin/echo", String(i)], { with: spawner })).toBe(`${i}\n`);
     }
   });
 
@@ -389,22 +403,32 @@ describe("this process", () => {
   });
 });
 
-test("two thousand starts under garbage collection: each of 200 words arrives as it was", async () => {
-  await using box = new Sandbox();
-  const file = box.at("echoed");
-  const to = { do: "open", to: fd(1), path: file, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600 } as const;
-  const garbage: unknown[] = [];
-  for (let round = 0; round < 20; round++) {
-    for (let i = 0; i < 100; i++) {
-      const words = Array.from({ length: 200 }, (_, w) => `${round}.${i}.${w}.\xe9`);
-      const child = spawner.spawn("/bin/echo", ["echo", ...words], [to]);
-      // What is thrown away here would be taken again for the next words, were they not C's.
-      garbage[i % 10] = words.map((word) => new Uint8Array(word.length * 100));
-      waitFor(child);
-      const echoed = readFileSync(file, "latin1");
-      if (echoed !== `${words.join(" ")}\n`)
-        throw new Error(`start ${round}.${i} got ${JSON.stringify(echoed)}`);
+test.each(WAYS)(
+  "a thousand starts ($way) under garbage collection: each of 200 words arrives as it was",
+  async (how) => {
+    const spawner = new Spawner(how.attributes, environment());
+    await using box = new Sandbox();
+    const file = box.at("echoed");
+    const to = {
+      do: "open",
+      to: fd(1),
+      path: file,
+      flags: O_WRONLY | O_CREAT | O_TRUNC,
+      mode: 0o600,
+    } as const;
+    const garbage: unknown[] = [];
+    for (let round = 0; round < 10; round++) {
+      for (let i = 0; i < 100; i++) {
+        const words = Array.from({ length: 200 }, (_, w) => `${round}.${i}.${w}.\xe9`);
+        const child = spawner.spawn("/bin/echo", ["echo", ...words], [to]);
+        // What is thrown away here would be taken again for the next words, were they not C's.
+        garbage[i % 10] = words.map((word) => new Uint8Array(word.length * 100));
+        waitFor(child);
+        const echoed = readFileSync(file, "latin1");
+        if (echoed !== `${words.join(" ")}\n`)
+          throw new Error(`start ${round}.${i} got ${JSON.stringify(echoed)}`);
+      }
+      Bun.gc(true);
     }
-    Bun.gc(true);
-  }
-});
+  },
+);
