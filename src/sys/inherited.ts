@@ -176,14 +176,12 @@ export function restoreNofile(): void {
  * limit is the inherited one, so that is what every child gets, and what a child of ours that asks its parent sees.
  */
 export class DescriptorLimit {
-  private readonly inherited: Limit;
   private needed = false;
   /** Held back for `briefly`. */
   private spare: Fd | undefined;
 
   constructor() {
     restoreNofile();
-    this.inherited = getrlimit("NOFILE");
     this.holdBack();
   }
 
@@ -223,11 +221,13 @@ export class DescriptorLimit {
         this.needed = true;
       }
     }
-    setrlimit("NOFILE", { soft: this.inherited.hard, hard: this.inherited.hard });
+    // Asked each time: it can be changed from outside, by prlimit(1).
+    const limit = getrlimit("NOFILE");
+    setrlimit("NOFILE", { soft: limit.hard, hard: limit.hard });
     try {
       return act();
     } finally {
-      setrlimit("NOFILE", this.inherited);
+      setrlimit("NOFILE", limit);
     }
   }
 }

@@ -1,7 +1,7 @@
 // Processes: started, replaced, waited for, signalled. posix_spawn(3), execve(2), waitpid(2), kill(2), pidfd_open(2)
 import { type ByteString, byteString, errno, type Fd, fd, type Pid, pid } from "../units/units.ts";
 import { check, ECHILD, EINTR, EINVAL, ENOSYS, EPERM, ErrnoError, failure } from "./errno.ts";
-import { AT_FDCWD, duplicate, O_CLOEXEC, O_DIRECTORY, O_PATH, openat, readableNow } from "./files.ts";
+import { AT_FDCWD, close, duplicate, O_CLOEXEC, O_DIRECTORY, O_PATH, openat, readableNow } from "./files.ts";
 import { Arena, libc, scratch, view } from "./libc.ts";
 import { putSignalSet, SIG_SETMASK, SIGNALS, SIGSET_SIZE, type Signal, type SignalSet } from "./signals.ts";
 import { MOST_CALLS, SYS, type SystemCall, Vfork } from "./vfork.ts";
@@ -199,9 +199,21 @@ class LeanStart {
     const { privateFrom } = attributes;
     const vfork = privateFrom === undefined ? undefined : Vfork.make();
     if (privateFrom === undefined || vfork === undefined) return undefined;
-    const nothing = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
-    const slots = Array.from({ length: SLOTS }, () => duplicate(nothing, privateFrom));
-    return new LeanStart(vfork, attributes, env, nothing, slots);
+    const held: Fd[] = [];
+    const hold = (file: Fd): Fd => {
+      held.push(file);
+      return file;
+    };
+    try {
+      const nothing = hold(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+      const slots = Array.from({ length: SLOTS }, () => hold(duplicate(nothing, privateFrom)));
+      return new LeanStart(vfork, attributes, env, nothing, slots);
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      // Descriptors were inherited whose numbers the limit does not reach (EINVAL), or none is left (EMFILE).
+      for (const file of held) close(file);
+      return undefined;
+    }
   }
 
   private putAlways(): void {
