@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { haveC, root, which } from "../support/programs.ts";
+import { haveC, ours, root, which } from "../support/programs.ts";
 import { alive, childrenOf, Sandbox, stat } from "../support/sandbox.ts";
 import { haveNamespaces, startSystem } from "../support/small-system.ts";
 import { until } from "../support/until.ts";
@@ -68,6 +68,18 @@ exec sleep 100000
     expect(readFileSync(order, "utf8")).toBe("service\nlogger\ndaemon\n");
     expect(readFileSync(box.at("log"), "utf8")).toBe("up\nlast words\n");
     expect(box.pids()).toEqual([]);
+  });
+
+  test("SIGTERM from one of its own services ends everything as well", async () => {
+    await using box = new Sandbox();
+    box.service("scan/a", { run: SLEEPER });
+    box.service("scan/off", { run: "#!/bin/sh\nkill -TERM 1\nexec sleep 100000\n", down: true });
+    const { system } = await startSystem(box, ["/usr/local/bin/svscanboot", box.at("scan")]);
+    await until(() => box.status("scan/a")?.pid, "a service is up");
+    await until(() => box.status("scan/off"), "the other one is supervised");
+    expect((await box.run([ours("svc"), "-u", box.at("scan/off")])).code).toBe(0);
+    expect((await system.ended()).code).toBe(0);
+    expect(box.status("scan/a")?.pid).toBe(0);
   });
 
   test("svscan that is killed is started again, and takes the services over", async () => {

@@ -1,7 +1,8 @@
 // svscanboot: svscan piped into readproctitle, kept running, and stopped in order.
 import { describe, expect, test } from "bun:test";
-import { readFileSync, symlinkSync } from "node:fs";
-import { ours, suites } from "../support/programs.ts";
+import { cpSync, readFileSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { ours, root, suites } from "../support/programs.ts";
 import { alive, childrenOf, type Running, Sandbox } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
@@ -109,6 +110,26 @@ describe("svscanboot", () => {
     boot.signal("SIGTERM");
     expect((await boot.ended()).code).toBe(0);
     expect(alive(service)).toBe(false);
+  });
+
+  test("a new version of the executable is what is started from then on", async () => {
+    await using box = new Sandbox();
+    box.service("scan/a", { run: SLEEPER });
+    cpSync(join(root, "dist/tend"), box.at("tend"));
+    symlinkSync("tend", box.at("svscanboot"));
+    const boot = box.start([box.at("svscanboot"), box.at("scan")]);
+    const svscan = await waitForChild(boot, "svscan");
+    const service = await box.up("scan/a");
+    // For a moment there is none, which is not the end of it.
+    renameSync(box.at("tend"), box.at("old"));
+    process.kill(svscan, "SIGKILL");
+    const said = "svscanboot: warning: unable to start svscan: file does not exist; starting it again\n";
+    await until(() => title(boot).includes(said), said);
+    cpSync(box.at("old"), box.at("new"));
+    renameSync(box.at("new"), box.at("tend"));
+    const next = await waitForChild(boot, "svscan", svscan);
+    expect(readlinkSync(`/proc/${next}/exe`)).toBe(box.at("tend"));
+    expect(alive(service)).toBe(true);
   });
 
   test("readproctitle that dies is started again, and nobody who writes to it notices", async () => {
