@@ -51,7 +51,11 @@ describe("epoll", () => {
     }
     const seen = new Set<Fd>();
     while (seen.size < 300)
-      for (const file of epollWait(epoll, 0)) read(file), epollRemove(epoll, file), seen.add(file);
+      for (const file of epollWait(epoll, 0)) {
+        read(file);
+        epollRemove(epoll, file);
+        seen.add(file);
+      }
     expect(epollWait(epoll, 0)).toEqual([]);
     for (const end of [epoll, ...pipes.flat()]) close(end);
   });

@@ -9,10 +9,10 @@ import { until } from "../support/until.ts";
 
 const LABEL = "@400000003b4a39c23294b13c";
 const TIME = "2001-07-09 23:09:44.848605500";
-const label = (seconds: number | bigint, nanoseconds = 0): string =>
-  `@${BigInt.asUintN(64, 0x400000000000000an + BigInt(seconds))
-    .toString(16)
-    .padStart(16, "0")}` + nanoseconds.toString(16).padStart(8, "0");
+const label = (seconds: number | bigint, nanoseconds = 0): string => {
+  const hex = (value: number | bigint, digits: number): string => value.toString(16).padStart(digits, "0");
+  return `@${hex(BigInt.asUintN(64, 0x400000000000000an + BigInt(seconds)), 16)}${hex(nanoseconds, 8)}`;
+};
 
 /** Runs a filter on `input` at once, without a sandbox: for thousands of runs. */
 function filter(program: string, input: string, env: { [name: string]: string } = { TZ: "UTC" }): Ended {
