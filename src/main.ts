@@ -2,6 +2,7 @@
 // Before every other module: see there. An import for its effect alone is never moved by the formatter.
 import "./sys/boot.ts";
 
+import { type Link, runChain } from "./programs/chain.ts";
 import { type ProgramName, programs, SUMMARIES } from "./programs/names.ts";
 import { EXIT, type Main, Program, put, STDERR, STDOUT } from "./programs/program.ts";
 import { inheritedMask } from "./sys/boot.ts";
@@ -13,7 +14,16 @@ import type { ByteString } from "./units/units.ts";
 declare const TEND_VERSION: string;
 
 // Each is evaluated only when it is the one.
-const mains: { readonly [name in ProgramName]: () => Main } = {
+const links = {
+  envdir: () => (require("./programs/envdir.ts") as typeof import("./programs/envdir.ts")).envdir,
+  envuidgid: () => (require("./programs/envuidgid.ts") as typeof import("./programs/envuidgid.ts")).envuidgid,
+  fghack: () => (require("./programs/fghack.ts") as typeof import("./programs/fghack.ts")).fghack,
+  pgrphack: () => (require("./programs/pgrphack.ts") as typeof import("./programs/pgrphack.ts")).pgrphack,
+  setlock: () => (require("./programs/setlock.ts") as typeof import("./programs/setlock.ts")).setlock,
+  setuidgid: () => (require("./programs/setuidgid.ts") as typeof import("./programs/setuidgid.ts")).setuidgid,
+  softlimit: () => (require("./programs/softlimit.ts") as typeof import("./programs/softlimit.ts")).softlimit,
+} as const satisfies { readonly [name in ProgramName]?: () => Link };
+const mains: { readonly [name in Exclude<ProgramName, keyof typeof links>]: () => Main } = {
   readproctitle: () =>
     (require("./programs/readproctitle.ts") as typeof import("./programs/readproctitle.ts")).readproctitle,
   supervise: () => (require("./programs/supervise.ts") as typeof import("./programs/supervise.ts")).supervise,
@@ -29,7 +39,9 @@ const mains: { readonly [name in ProgramName]: () => Main } = {
 };
 
 const isProgram = (name: ByteString | undefined): name is ProgramName =>
-  name !== undefined && Object.hasOwn(mains, name);
+  name !== undefined && Object.hasOwn(SUMMARIES, name);
+
+const isLink = (name: ByteString): name is keyof typeof links => Object.hasOwn(links, name);
 
 const baseName = (path: ByteString): ByteString => path.slice(path.lastIndexOf("/") + 1);
 
@@ -38,7 +50,9 @@ const TAKES_SIGNALS: readonly ProgramName[] = ["supervise", "svscan", "svscanboo
 
 function run(name: ProgramName, args: readonly ByteString[], calledAs: ByteString): never {
   if (!TAKES_SIGNALS.includes(name)) setMask(inheritedMask);
-  return mains[name]()(new Program(name, args, calledAs));
+  const program = new Program(name, args, calledAs);
+  if (!isLink(name)) return mains[name]()(program);
+  return runChain(program, links[name](), (tool) => (isLink(tool) ? links[tool] : undefined));
 }
 
 /** `tend` under its own name: a program by its first argument, or what there is. */

@@ -1,7 +1,14 @@
 // The programs that exist, each with the NAME line of its man page. This file imports nothing: the build reads it too.
 
 export const SUMMARIES = {
+  envdir: "runs a program with environment variables from files in a directory",
+  envuidgid: "runs a program with the ids of an account in its environment",
+  fghack: "keeps a program in the foreground that puts itself in the background",
+  pgrphack: "runs a program in a session of its own",
   readproctitle: "maintains an automatically rotated log in memory, shown by ps",
+  setlock: "runs a program with a file locked",
+  setuidgid: "runs a program as another account",
+  softlimit: "runs a program with lower resource limits",
   supervise: "starts and monitors a service",
   svc: "controls services monitored by supervise",
   svok: "checks whether supervise is running",

@@ -14,8 +14,14 @@ export type Options = {
  * Reads `args` up to the first word that is no option.
  * @param letters the options there are; a colon after one means that it takes an argument
  * @param complain prints the tool's own usage line after the parser's; the exit code is 100
+ * @param take told of each option before the words after it are looked at
  */
-export function parseOptions(program: Program, letters: string, complain: () => void): Options {
+export function parseOptions(
+  program: Program,
+  letters: string,
+  complain: () => void,
+  take: (letter: string, value: ByteString) => void = () => {},
+): Options {
   const options: { letter: string; value: ByteString }[] = [];
   const refuse = (problem: string, letter: string): never => {
     put(STDERR, `${program.calledAs}: ${problem} -- ${letter}\n`);
@@ -36,12 +42,14 @@ export function parseOptions(program: Program, letters: string, complain: () => 
       if (known === -1) refuse("illegal option", letter);
       if (letters[known + 1] !== ":") {
         options.push({ letter, value: "" });
+        take(letter, "");
         continue;
       }
       const attached = word.slice(i + 1);
       const value = attached === "" ? args[next++] : attached;
       if (value === undefined) return refuse("option requires an argument", letter);
       options.push({ letter, value });
+      take(letter, value);
       break;
     }
   }

@@ -1,4 +1,8 @@
 // Who a process is: user, group, supplementary groups. setuid(2), setgroups(2), getpwnam(3)
+//
+// The three that change it are the system calls themselves, which change the calling thread: the main one, whose ids the
+// program that is run gets, while exec ends all others. The C library's functions would change every thread of the runtime,
+// and each would count as one more process of the new user against RLIMIT_NPROC.
 import type { ByteString } from "../units/units.ts";
 import { check } from "./errno.ts";
 import { libc, scratch, view } from "./libc.ts";
@@ -15,16 +19,24 @@ export function getpwnam(name: ByteString): Account | undefined {
   return { uid: fields.getUint32(16, true), gid: fields.getUint32(20, true) };
 }
 
+const SYS =
+  process.arch === "arm64"
+    ? { setgid: 144, setuid: 146, setgroups: 159 }
+    : { setuid: 105, setgid: 106, setgroups: 116 };
+
+const change = (call: keyof typeof SYS, first: number, second = 0): void =>
+  void check(libc.syscall(SYS[call], first, second, 0, 0, 0, 0), call);
+
 /** Makes `groups` the only supplementary groups. setgroups(2). @throws {ErrnoError} EPERM */
 export function setgroups(groups: readonly number[]): void {
   const list = scratch.reset().alloc(4 * groups.length);
   for (const [i, gid] of groups.entries()) scratch.setU32(list + 4 * i, gid);
-  check(libc.setgroups(groups.length, list), "setgroups");
+  change("setgroups", groups.length, list);
 }
 
 /** setgid(2). @throws {ErrnoError} EPERM */
-export const setgid = (gid: number): void => void check(libc.setgid(gid), "setgid");
+export const setgid = (gid: number): void => change("setgid", gid);
 /** setuid(2). @throws {ErrnoError} EPERM, EAGAIN */
-export const setuid = (uid: number): void => void check(libc.setuid(uid), "setuid");
+export const setuid = (uid: number): void => change("setuid", uid);
 export const geteuid = (): number => libc.geteuid();
 export const getegid = (): number => libc.getegid();

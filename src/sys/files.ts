@@ -39,6 +39,9 @@ export function openat(at: Fd, path: ByteString, flags: number, mode = 0): Fd {
 /** close(2); errors are ignored, the descriptor is gone either way. */
 export const close = (file: Fd): void => void libc.close(file);
 
+/** Another descriptor of the same open file, the lowest that is free, not close-on-exec. dup(2). @throws {ErrnoError} */
+export const dup = (file: Fd): Fd => fd(check(libc.dup(file), "dup"));
+
 /** mkdir(2). @throws {ErrnoError} EEXIST if there is anything of that name. */
 export const mkdirat = (at: Fd, path: ByteString, mode: number): void =>
   void check(libc.mkdirat(at, scratch.reset().cstring(path), mode), "mkdir", path);
@@ -319,6 +322,13 @@ export function existsat(at: Fd, path: ByteString): boolean {
   if (error.errno === ENOENT) return false;
   throw error;
 }
+
+const X_OK = 1;
+const AT_EACCESS = 0x200;
+
+/** Whether this process may run `path`, by its effective ids. faccessat(2) */
+export const executable = (at: Fd, path: ByteString): boolean =>
+  libc.faccessat(at, scratch.reset().cstring(path), X_OK, AT_EACCESS) === 0;
 
 /** readlink(2). @throws {ErrnoError} EINVAL if `path` is not a symbolic link. */
 export function readlinkat(at: Fd, path: ByteString): ByteString {

@@ -19,12 +19,13 @@ import {
 import { libc, view } from "./libc.ts";
 import { getrlimit, type Limit, setrlimit } from "./limits.ts";
 import { getppid } from "./process.ts";
-import { type SignalSet, signalSet } from "./signals.ts";
+import { disposition, type SignalSet, setDisposition, signalSet } from "./signals.ts";
 
 /**
  * The signals the runtime ignores. What they were before cannot be asked; a started program gets the default action.
  */
-export const RUNTIME_IGNORES: SignalSet = signalSet(["SIGPIPE", "SIGXFSZ"]);
+const IGNORED = ["SIGPIPE", "SIGXFSZ"] as const;
+export const RUNTIME_IGNORES: SignalSet = signalSet(IGNORED);
 
 /** The words of the command line, argv[0] first, byte for byte; where /proc is missing, as the runtime decoded them. */
 export function commandLine(): ByteString[] {
@@ -55,10 +56,11 @@ export function lastArgument(): Uint8Array {
 /**
  * Makes every inherited descriptor survive exec again. To be called before this process opens any of its own. The
  * runtime's are left closed on exec: its epoll instance, and the eventfd in it. Without /proc nothing is done.
+ * @param onRuntimes told of each of the runtime's
  * @returns them, each with what /proc says it is
  */
-export function passOnDescriptors(): ReadonlyMap<Fd, ByteString> {
-  const inherited = inheritedDescriptors();
+export function passOnDescriptors(onRuntimes?: (file: Fd) => void): ReadonlyMap<Fd, ByteString> {
+  const inherited = inheritedDescriptors(onRuntimes);
   for (const file of inherited.keys()) setCloseOnExec(file, false);
   return inherited;
 }
@@ -80,7 +82,7 @@ function passedOn(file: Fd): boolean {
   }
 }
 
-function inheritedDescriptors(): ReadonlyMap<Fd, ByteString> {
+function inheritedDescriptors(onRuntimes: (file: Fd) => void = () => {}): ReadonlyMap<Fd, ByteString> {
   let directory: Fd;
   try {
     directory = openat(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY);
@@ -100,8 +102,10 @@ function inheritedDescriptors(): ReadonlyMap<Fd, ByteString> {
       fd(Number(m[1])),
     );
     if (watched.length !== 1 || links.get(watched[0] as Fd) !== "anon_inode:[eventfd]") continue;
-    links.delete(file);
-    links.delete(watched[0] as Fd);
+    for (const own of [file, watched[0] as Fd]) {
+      links.delete(own);
+      onRuntimes(own);
+    }
     break;
   }
   return links;
@@ -169,6 +173,21 @@ export function restoreNofile(): void {
   const now = getrlimit("NOFILE");
   const soft = inheritedNofile(now);
   if (soft !== undefined && soft < now.soft) setrlimit("NOFILE", { soft, hard: now.hard });
+}
+
+/**
+ * Makes this process what it would be without the runtime, as far as that can be known: for one that becomes another
+ * program, or waits for one, and needs no event loop. What is opened from now on has the number it would have in C.
+ */
+export function restoreInherited(): void {
+  passOnDescriptors(close);
+  restoreNofile();
+  for (const signal of IGNORED) setDisposition(signal, "default");
+  // On a terminal the runtime catches SIGINT. Most of those who ignore it ignore SIGQUIT as well: a shell does for a program
+  // that it puts in the background without job control.
+  if (disposition("SIGQUIT") === "ignore" && disposition("SIGINT") === "catch") {
+    setDisposition("SIGINT", "ignore");
+  }
 }
 
 /**

@@ -20,12 +20,14 @@ const signatures = {
   clock_gettime: { args: [I, P], returns: I },
   close: { args: [I], returns: I },
   dlsym: { args: [P, P], returns: P },
+  dup: { args: [I], returns: I },
   dup3: { args: [I, I, I], returns: I },
   dup2: { args: [I, I], returns: I },
   epoll_create1: { args: [I], returns: I },
   epoll_ctl: { args: [I, I, I, P], returns: I },
   epoll_wait: { args: [I, P, I, I], returns: I },
   execve: { args: [P, P, P], returns: I },
+  faccessat: { args: [I, P, I, I], returns: I },
   fchdir: { args: [I], returns: I },
   fchmod: { args: [I, U], returns: I },
   fcntl: { args: [I, I, L], returns: I },
@@ -77,11 +79,8 @@ const signatures = {
   read: { args: [I, P, S], returns: L },
   readlinkat: { args: [I, P, P, S], returns: L },
   renameat2: { args: [I, P, I, P, U], returns: I },
-  setgid: { args: [U], returns: I },
-  setgroups: { args: [S, P], returns: I },
   setpgid: { args: [I, I], returns: I },
   setsid: { args: [], returns: I },
-  setuid: { args: [U], returns: I },
   sigaction: { args: [I, P, P], returns: I },
   signalfd: { args: [I, P, I], returns: I },
   sigprocmask: { args: [I, P, P], returns: I },
@@ -207,6 +206,9 @@ export class Arena {
   }
   setU32(address: number, value: number): void {
     this.view.setUint32(address - this.base, value, true);
+  }
+  setU64(address: number, value: bigint): void {
+    this.view.setBigUint64(address - this.base, value, true);
   }
   i32(address: number): number {
     return this.view.getInt32(address - this.base, true);

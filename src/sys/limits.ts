@@ -1,7 +1,7 @@
 // Resource limits. getrlimit(2), prlimit(2)
 import type { Pid } from "../units/units.ts";
 import { check } from "./errno.ts";
-import { libc, scratch } from "./libc.ts";
+import { Arena, libc, scratch } from "./libc.ts";
 
 /** Which limit, by its number on Linux (every architecture Bun runs on). */
 export const RLIMIT = {
@@ -33,7 +33,59 @@ export function getrlimit(resource: Resource, of: Pid | 0 = 0): Limit {
 /** Sets this process's limit. @throws {ErrnoError} EPERM if it raises `hard` without the right to. */
 export function setrlimit(resource: Resource, limit: Limit): void {
   const value = scratch.reset().alloc(16);
-  scratch.view.setBigUint64(value - scratch.base, limit.soft, true);
-  scratch.view.setBigUint64(value - scratch.base + 8, limit.hard, true);
+  scratch.setU64(value, limit.soft);
+  scratch.setU64(value + 8, limit.hard);
   check(libc.prlimit(0, RLIMIT[resource], value, 0), "setrlimit");
 }
+
+/**
+ * Soft limits that a JavaScript runtime cannot live under, held back until a call that has to be made under them. The hard
+ * limits are not touched, so they can always be taken back.
+ */
+export class HeldLimits {
+  private readonly memory = new Arena(32 * Object.keys(RLIMIT).length);
+  private readonly held = new Map<Resource, Held>();
+
+  /** Holds `soft` back, at most the hard limit, in place of what was held for `resource` before. */
+  hold(resource: Resource, soft: bigint): void {
+    const entry = this.held.get(resource) ?? this.place(resource);
+    this.memory.setU64(entry.wanted, soft);
+  }
+
+  private place(resource: Resource): Held {
+    const { soft, hard } = getrlimit(resource);
+    const wanted = this.memory.alloc(16);
+    const present = this.memory.alloc(16);
+    for (const at of [wanted, present]) this.memory.setU64(at + 8, hard);
+    this.memory.setU64(present, soft);
+    const entry = { number: RLIMIT[resource], wanted, present };
+    this.held.set(resource, entry);
+    return entry;
+  }
+
+  /** What is held back, in no particular order. */
+  entries(): readonly (readonly [Resource, bigint])[] {
+    return [...this.held].map(([resource, { wanted }]) => [resource, this.memory.u64(wanted)]);
+  }
+
+  /** What `act` returns, called under the limits held for `resources`: it must do little more than one system call. */
+  under<Result>(
+    act: () => Result,
+    resources: readonly Resource[] = Object.keys(RLIMIT) as Resource[],
+  ): Result {
+    const entries = resources.flatMap((resource) => this.held.get(resource) ?? []);
+    // Nothing is allocated from here on: there may be no memory to be had.
+    for (let i = 0; i < entries.length; i++) set(entries[i] as Held, "wanted");
+    try {
+      return act();
+    } finally {
+      for (let i = 0; i < entries.length; i++) set(entries[i] as Held, "present");
+    }
+  }
+}
+
+/** A limit by its number, and the addresses of a struct rlimit with and without it. */
+type Held = { readonly number: number; readonly wanted: number; readonly present: number };
+
+const set = (entry: Held, which: "wanted" | "present"): void =>
+  void libc.prlimit(0, entry.number, entry[which], 0);

@@ -1,8 +1,17 @@
 // Processes: started, replaced, waited for, signalled. posix_spawn(3), execve(2), waitpid(2), kill(2), pidfd_open(2)
-import { type ByteString, byteString, errno, type Fd, fd, type Pid, pid } from "../units/units.ts";
+import {
+  type ByteString,
+  byteString,
+  type Errno,
+  errno,
+  type Fd,
+  fd,
+  type Pid,
+  pid,
+} from "../units/units.ts";
 import { check, ECHILD, EINTR, EINVAL, ENOSYS, EPERM, ErrnoError, failure } from "./errno.ts";
 import { AT_FDCWD, close, duplicate, O_CLOEXEC, O_DIRECTORY, O_PATH, openat, readableNow } from "./files.ts";
-import { Arena, libc, scratch, view } from "./libc.ts";
+import { Arena, lastErrno, libc, scratch, view } from "./libc.ts";
 import { putSignalSet, SIG_SETMASK, SIGNALS, SIGSET_SIZE, type Signal, type SignalSet } from "./signals.ts";
 import { MOST_CALLS, SYS, type SystemCall, Vfork } from "./vfork.ts";
 
@@ -65,8 +74,25 @@ export function environment(): Environment {
 export function getenv(name: ByteString): ByteString | undefined {
   const value = libc.getenv(scratch.reset().cstring(name));
   if (!value) return undefined;
-  const length = libc.strlen(value);
-  return length === 0 ? "" : byteString(view(value, length)); // there is no view of nothing
+  return text(value);
+}
+
+/** The NUL-terminated string at `address`. */
+function text(address: number): ByteString {
+  const length = libc.strlen(address);
+  return length === 0 ? "" : byteString(view(address, length)); // there is no view of nothing
+}
+
+/** What is in `env`, each entry normally `NAME=VALUE`, in its order. */
+export function variables(env: Environment): ByteString[] {
+  // Nothing is read behind the NULL at the end.
+  const pointers = new DataView(view(env, 1 << 24).buffer);
+  const entries: ByteString[] = [];
+  for (let at = 0; ; at += 8) {
+    const entry = Number(pointers.getBigUint64(at, true));
+    if (entry === 0) return entries;
+    entries.push(text(entry));
+  }
 }
 
 /** `variables` (each `NAME=VALUE`) as an environment. The memory is never given back: make few. */
@@ -77,10 +103,13 @@ export function environmentOf(variables: readonly ByteString[]): Environment {
 const vectorSize = (texts: readonly ByteString[]): number =>
   texts.reduce((size, text) => size + text.length + 32, 64);
 
+/** Bytes for the arguments of one start; more are lent, and never given back, for one that has more. */
+const SPAWN_MEMORY = 1 << 16;
+
 /** Starts programs. Holds the memory that C sees, so it is made once and used again. */
 export class Spawner {
   private readonly attributes: number;
-  private readonly memory = new Arena(1 << 16);
+  private readonly memory = new Arena(SPAWN_MEMORY);
   private readonly actions: number;
   private readonly pidCell: number;
   private readonly lasting: Arena;
@@ -117,7 +146,9 @@ export class Spawner {
    *   EAGAIN or ENOMEM if there can be no further process now.
    */
   spawn(path: ByteString, argv: readonly ByteString[], actions: readonly FileAction[]): Pid {
-    const memory = this.memory.reset();
+    const size = path.length + vectorSize(argv);
+    // Room for the actions beside it: paths of the suite's own, short.
+    const memory = size < SPAWN_MEMORY / 2 ? this.memory.reset() : new Arena(size + SPAWN_MEMORY / 2);
     const name = memory.cstring(path);
     const args = memory.vector(argv);
     const started = this.lean?.spawn(name, args, actions, memory);
@@ -126,7 +157,7 @@ export class Spawner {
     else if (started !== undefined) return started;
     libc.posix_spawn_file_actions_init(this.actions);
     try {
-      for (const action of actions) this.add(action);
+      for (const action of actions) this.add(memory, action);
       const code = libc.posix_spawn(this.pidCell, name, this.actions, this.attributes, args, this.env);
       if (code !== 0) throw new ErrnoError(errno(code), "posix_spawn", path);
     } finally {
@@ -135,7 +166,7 @@ export class Spawner {
     return pid(this.lasting.i32(this.pidCell));
   }
 
-  private add(action: FileAction): void {
+  private add(memory: Arena, action: FileAction): void {
     let code: number;
     switch (action.do) {
       case "fchdir":
@@ -148,7 +179,7 @@ export class Spawner {
         code = libc.posix_spawn_file_actions_addopen(
           this.actions,
           action.to,
-          this.memory.cstring(action.path),
+          memory.cstring(action.path),
           action.flags,
           action.mode ?? 0,
         );
@@ -286,11 +317,24 @@ class LeanStart {
   }
 }
 
+/** What a program is run with: `argv` as C sees it, made once, so that trying several paths costs one call each. */
+export class Arguments {
+  private readonly argv: number;
+
+  constructor(argv: readonly ByteString[]) {
+    this.argv = new Arena(vectorSize(argv)).vector(argv);
+  }
+
+  /** Becomes the program `path`; returns only if that fails, the error number. execve(2) */
+  become(path: ByteString, env: Environment): Errno {
+    libc.execve(scratch.reset().cstring(path), this.argv, env);
+    return errno(lastErrno());
+  }
+}
+
 /** Becomes the program `path`; returns only by throwing. execve(2). @throws {ErrnoError} */
 export function execve(path: ByteString, argv: readonly ByteString[], env: Environment): never {
-  const memory = new Arena(path.length + vectorSize(argv));
-  check(libc.execve(memory.cstring(path), memory.vector(argv), env), "execve", path);
-  throw new Error("execve returned");
+  throw new ErrnoError(new Arguments(argv).become(path, env), "execve", path);
 }
 
 const WNOHANG = 1;

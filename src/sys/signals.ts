@@ -72,6 +72,14 @@ export function setDisposition(signal: Signal, disposition: "default" | "ignore"
   check(libc.sigaction(SIGNALS[signal], action, 0), "sigaction");
 }
 
+/** What this process does about the signal. sigaction(2). @throws {ErrnoError} */
+export function disposition(signal: Signal): "default" | "ignore" | "catch" {
+  const action = scratch.reset().alloc(256);
+  check(libc.sigaction(SIGNALS[signal], 0, action), "sigaction");
+  const handler = scratch.u64(action);
+  return handler === BigInt(SIG_DFL) ? "default" : handler === BigInt(SIG_IGN) ? "ignore" : "catch";
+}
+
 /** A descriptor that is readable while a signal of `set` is pending. Non-blocking. @throws {ErrnoError} */
 export function signalfd(set: SignalSet): Fd {
   const mask = scratch.reset().alloc(SIGSET_SIZE);
