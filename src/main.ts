@@ -26,6 +26,7 @@ const links = {
 const mains: { readonly [name in Exclude<ProgramName, keyof typeof links>]: () => Main } = {
   readproctitle: () =>
     (require("./programs/readproctitle.ts") as typeof import("./programs/readproctitle.ts")).readproctitle,
+  multilog: () => (require("./programs/multilog.ts") as typeof import("./programs/multilog.ts")).multilog,
   supervise: () => (require("./programs/supervise.ts") as typeof import("./programs/supervise.ts")).supervise,
   svc: () => (require("./programs/svc.ts") as typeof import("./programs/svc.ts")).svc,
   svok: () => (require("./programs/svok.ts") as typeof import("./programs/svok.ts")).svok,
@@ -46,7 +47,7 @@ const isLink = (name: ByteString): name is keyof typeof links => Object.hasOwn(l
 const baseName = (path: ByteString): ByteString => path.slice(path.lastIndexOf("/") + 1);
 
 /** The programs that take signals as events. */
-const TAKES_SIGNALS: readonly ProgramName[] = ["supervise", "svscan", "svscanboot"];
+const TAKES_SIGNALS: readonly ProgramName[] = ["multilog", "supervise", "svscan", "svscanboot"];
 
 function run(name: ProgramName, args: readonly ByteString[], calledAs: ByteString): never {
   if (!TAKES_SIGNALS.includes(name)) setMask(inheritedMask);

@@ -9,6 +9,7 @@ export const SUMMARIES = {
   setlock: "runs a program with a file locked",
   setuidgid: "runs a program as another account",
   softlimit: "runs a program with lower resource limits",
+  multilog: "writes lines from standard input to log directories",
   supervise: "starts and monitors a service",
   svc: "controls services monitored by supervise",
   svok: "checks whether supervise is running",

@@ -19,6 +19,7 @@ export const EINVAL = errno(22);
 export const ENFILE = errno(23);
 export const EMFILE = errno(24);
 export const ENOSPC = errno(28);
+export const ESPIPE = errno(29);
 export const EPIPE = errno(32);
 export const ENAMETOOLONG = errno(36);
 export const ENOSYS = errno(38);

@@ -60,6 +60,23 @@ export function renameat(at: Fd, from: ByteString, to: ByteString): void {
   check(libc.renameat2(at, scratch.cstring(from), at, scratch.cstring(to), 0), "rename", from);
 }
 
+const RENAME_NOREPLACE = 1;
+
+/**
+ * rename(2) that replaces nothing, where the kernel and the file system can: elsewhere link(2) and unlink(2), which for a
+ * moment leave both names, and do not take a directory.
+ * @throws {ErrnoError} EEXIST if `to` exists.
+ */
+export function renameNew(at: Fd, from: ByteString, to: ByteString): void {
+  scratch.reset();
+  const old = scratch.cstring(from);
+  if (libc.renameat2(at, old, at, scratch.cstring(to), RENAME_NOREPLACE) === 0) return;
+  const error = failure("rename", from);
+  if (error.errno !== EINVAL && error.errno !== ENOSYS) throw error;
+  linkat(at, from, to);
+  unlinkat(at, from);
+}
+
 const RENAME_EXCHANGE = 2;
 
 /**
@@ -255,6 +272,35 @@ export function bytesWaiting(file: Fd): number {
 }
 
 const POLLIN = 1;
+/** Writes at most `length` bytes of C memory at `address`, with one call. write(2). @returns how many were taken @throws {ErrnoError} */
+export function writeSome(file: Fd, address: number, length: number): number {
+  for (;;) {
+    const put = libc.write(file, address, length);
+    if (put >= 0) return put;
+    const error = failure("write");
+    if (error.errno !== EINTR) throw error;
+  }
+}
+
+/** Reserves the first `length` bytes of `file` on its disk, and makes it that long. fallocate(2). @throws {ErrnoError} ENOSPC, EOPNOTSUPP */
+export const fallocate = (file: Fd, length: number): void =>
+  void check(libc.fallocate(file, 0, 0, length), "fallocate");
+
+const SPLICE_F_NONBLOCK = 2;
+
+/**
+ * Copies at most `length` bytes from the pipe `from` to the pipe `to`, leaving them in `from`; never waits. tee(2)
+ * @returns how many; 0 if nothing is there and no writer is left
+ * @throws {ErrnoError} EAGAIN if nothing is there now, EINVAL if either is no pipe.
+ */
+export const tee = (from: Fd, to: Fd, length: number): number =>
+  check(libc.tee(from, to, length, SPLICE_F_NONBLOCK), "tee");
+const F_SETPIPE_SZ = 1031;
+
+/** Asks for a pipe that holds `size` bytes. fcntl(2). @throws {ErrnoError} EPERM above the system's limit. */
+export const setPipeSize = (file: Fd, size: number): void =>
+  void check(libc.fcntl(file, F_SETPIPE_SZ, size), "fcntl");
+
 const POLLOUT = 4;
 
 function pollNow(file: Fd, events: number): boolean {
@@ -276,6 +322,7 @@ export type Stat = {
   readonly permissions: number;
   /** `DEVICE:INODE`: the same text means the same file, as long as it is not removed. */
   readonly identity: string;
+  readonly inode: bigint;
   readonly links: number;
   readonly size: number;
   readonly uid: number;
@@ -307,6 +354,7 @@ function statOf(at: Fd, path: ByteString, flags: number): Stat {
     type: TYPES.get(mode & 0o170000) ?? "other",
     permissions: mode & 0o7777,
     identity: `${scratch.u32(out + 136)}:${scratch.u32(out + 140)}:${scratch.u64(out + 32)}`,
+    inode: scratch.u64(out + 32),
     links: scratch.u32(out + 16),
     size: Number(scratch.u64(out + 40)),
     uid: scratch.u32(out + 20),

@@ -1,4 +1,4 @@
-// Files as memory. mmap(2)
+// Memory from the kernel: a range of addresses, and files seen as memory. mmap(2), mlock(2)
 import type { Fd } from "../units/units.ts";
 import { failure } from "./errno.ts";
 import { libc, view } from "./libc.ts";
@@ -20,4 +20,42 @@ export function mapShared(file: Fd, length: number): Mapping {
   // MAP_FAILED is the highest address there is.
   if (address >= 2 ** 63) throw failure("mmap");
   return { bytes: view(address, length), unmap: () => void libc.munmap(address, length) };
+}
+
+const MAP_PRIVATE = 2;
+const MAP_FIXED = 0x10;
+const MAP_ANONYMOUS = 0x20;
+const MAP_NORESERVE = 0x4000;
+
+/** A range of memory, all zeros, that lasts as long as the process. Pages cost nothing until they are touched. */
+export class Region {
+  readonly base: number;
+  readonly bytes: Uint8Array;
+
+  /** @param size in bytes, a multiple of the page size @throws {ErrnoError} ENOMEM */
+  constructor(readonly size: number) {
+    this.base = map(0, size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    this.bytes = view(this.base, size);
+  }
+
+  /**
+   * Shows the first `length` bytes of `file` at `offset`, instead of what was there: a store there is a store into the
+   * file, which the kernel keeps whatever becomes of this process.
+   * @param offset a multiple of the page size, as `length`
+   * @throws {ErrnoError} ENODEV where the file system cannot. What was there is still there then.
+   */
+  show(file: Fd, offset: number, length: number): void {
+    map(this.base + offset, length, MAP_SHARED | MAP_FIXED, file);
+  }
+
+  /** Keeps these pages in memory, so that no access to them ever waits. mlock(2). @returns false where that is not allowed */
+  lock(offset: number, length: number): boolean {
+    return libc.mlock(this.base + offset, length) === 0;
+  }
+}
+
+function map(address: number, length: number, flags: number, file: number): number {
+  const result = libc.mmap(address, length, PROT_READ | PROT_WRITE, flags, file, 0);
+  if (result >= 2 ** 63) throw failure("mmap");
+  return result;
 }

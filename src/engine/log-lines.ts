@@ -1,0 +1,306 @@
+// Which line goes where: multilog's script, applied to whatever pieces the input comes in. Bytes in, ranges of bytes out; no
+// I/O and no clock. multilog(8)
+//
+// Input and output lie in one block of memory, so that a line is copied by one call. Directories with no `+` or `-` between
+// them get the same bytes and share a Slot; one that gets every line as it came gets no copy at all, but the input itself.
+import { ALL, advance, matched, type Progress } from "../formats/log-pattern.ts";
+import { ALERT_BYTES, MATCHED_BYTES, type Script } from "../formats/log-script.ts";
+import { bytesOf, exhaustive } from "../units/units.ts";
+
+const NEWLINE = 10;
+
+/** A line up to this long is put whole into the room for output or not at all; a longer one goes in pieces. */
+const WHOLE = 4096;
+
+/** A longer stamp than any, and room for one whole line. */
+export const LEAST_ROOM = WHOLE + 64;
+
+type Step =
+  | {
+      readonly do: "select" | "deselect";
+      readonly pattern: Uint8Array;
+      /** Where the stamps of the chunk's lines, and of its first line, have led. */
+      stamped: Progress;
+    }
+  | { readonly do: "alert" }
+  | { readonly do: "status"; readonly index: number }
+  | { readonly do: "slot"; readonly index: number };
+
+/** What one group of directories gets. After each `take`, bytes `from` to `to` of the memory are new. */
+export type Slot = {
+  from: number;
+  to: number;
+  /** Every line as it came: then the range lies in the input. */
+  readonly direct: boolean;
+  /** Room for output, where it is not direct. */
+  readonly start: number;
+  readonly end: number;
+};
+
+/** The content of a status file: the line's first 1000 bytes, the rest newlines. */
+export const STATUS_SIZE = MATCHED_BYTES + 1;
+
+export class LogLines {
+  readonly slots: readonly Slot[];
+  /** The slot of each `log` action, in their order. */
+  readonly slotOf: readonly number[];
+  /** Of each slot: whether it takes the line that is under way. */
+  readonly taking: Uint8Array;
+  /** Inside a line that is longer than what is matched: what it is selected for is settled, and part of it is out. */
+  inLine = false;
+  /** Where the bytes begin that are not taken yet. */
+  position = 0;
+  /** Lines for standard error, without newline, since the last `take` began. */
+  alerts: Uint8Array[] = [];
+  /** New contents of status files since the last `take` began, by the action's place among its kind. */
+  readonly statuses: (Uint8Array | undefined)[];
+  private readonly steps: Step[] = [];
+  private stamp: Uint8Array = new Uint8Array(0);
+  /** The memory up to the end of the input at hand: no search goes beyond it. */
+  private input: Uint8Array = new Uint8Array(0);
+  private readonly stampRoom: number;
+  /** No line is looked into: there are no patterns and nothing but directories. */
+  private readonly plain: boolean;
+  private readonly allDirect: boolean;
+
+  /**
+   * @param memory holds the input, the stamp and the output
+   * @param stampAt where the stamp is kept: 64 bytes
+   * @param room where output may lie: from `room.start`, `room.each` bytes (LEAST_ROOM or more) for each slot
+   */
+  constructor(
+    script: Script,
+    private readonly memory: Uint8Array,
+    private readonly stampAt: number,
+    room: { readonly start: number; readonly each: number },
+  ) {
+    const slots: Slot[] = [];
+    const slotOf: number[] = [];
+    const statuses: undefined[] = [];
+    let start = room.start;
+    let patterns = false;
+    let open = false;
+    for (const action of script.actions) {
+      switch (action.do) {
+        case "select":
+        case "deselect":
+          this.steps.push({ do: action.do, pattern: bytesOf(action.pattern), stamped: 0 });
+          patterns = true;
+          open = false;
+          break;
+        case "alert":
+          this.steps.push({ do: "alert" });
+          break;
+        case "status":
+          this.steps.push({ do: "status", index: statuses.push(undefined) - 1 });
+          break;
+        case "log":
+          if (!open) {
+            const direct = script.stamp === "none" && !patterns;
+            const index = slots.push({ from: 0, to: 0, direct, start, end: start + room.each }) - 1;
+            if (!direct) start += room.each;
+            this.steps.push({ do: "slot", index });
+          }
+          open = true;
+          slotOf.push(slots.length - 1);
+          break;
+        default:
+          exhaustive(action);
+      }
+    }
+    this.slots = slots;
+    this.slotOf = slotOf;
+    this.statuses = statuses;
+    this.taking = new Uint8Array(slots.length);
+    this.plain = this.steps.every((step) => step.do === "slot");
+    this.allDirect = this.plain && slots.every((slot) => slot.direct);
+    this.stampRoom = script.stamp === "none" ? 0 : 64;
+  }
+
+  /** Bytes of room for output that `script` needs, with `each` for a slot. */
+  static roomFor(script: Script, each: number): number {
+    const lines = new LogLines(script, new Uint8Array(0), 0, { start: 0, each });
+    return lines.slots.filter((slot) => !slot.direct).length * each;
+  }
+
+  /** Lines that begin from now on get `stamp`, at most 64 bytes; none if the script wants none. */
+  setStamp(stamp: Uint8Array): void {
+    if (this.stampRoom === 0) return;
+    this.memory.set(stamp, this.stampAt);
+    this.stamp = this.memory.subarray(this.stampAt, this.stampAt + stamp.length);
+    for (const step of this.steps)
+      if (step.do === "select" || step.do === "deselect")
+        step.stamped = advance(step.pattern, 0, this.stamp, 0, this.stamp.length);
+  }
+
+  /**
+   * Takes bytes from `position` up to `to`, and moves `position`: to `to`, less the line at the end that is neither finished
+   * nor long enough to be matched; or to where there was no more room, if that comes first.
+   * @param lines takes no more than this many lines
+   * @returns false if there was no more room: what is in the slots is to be used first, then call again
+   */
+  take(to: number, lines = Number.POSITIVE_INFINITY): boolean {
+    const from = this.position;
+    this.input = this.memory.subarray(0, to);
+    if (this.alerts.length > 0) this.alerts = [];
+    for (let i = 0; i < this.statuses.length; i++) this.statuses[i] = undefined;
+    for (const slot of this.slots) slot.from = slot.to = slot.direct ? from : slot.start;
+    const all =
+      this.allDirect && lines === Number.POSITIVE_INFINITY ? this.takeAll(to) : this.takeLines(to, lines);
+    for (const slot of this.slots) if (slot.direct) slot.to = this.position;
+    return all;
+  }
+
+  /** Every directory gets the bytes as they came: only the end has to be looked at. */
+  private takeAll(to: number): true {
+    const { memory, position } = this;
+    // What a line that ends in these bytes can be held back for is less than 1000.
+    const near = Math.max(position, to - MATCHED_BYTES);
+    const last = to === near ? -1 : memory.subarray(near, to).lastIndexOf(NEWLINE);
+    if (last !== -1) {
+      this.position = near + last + 1;
+      this.inLine = false;
+    } else if (this.inLine || to - position >= MATCHED_BYTES) {
+      this.position = to;
+      if (to > position) {
+        this.inLine = true;
+        this.taking.fill(1);
+      }
+    }
+    return true;
+  }
+
+  private takeLines(to: number, lines: number): boolean {
+    const stampSize = this.stamp.length;
+    let left = lines;
+    if (this.inLine && !this.continueLine(to)) return this.position === to;
+    while (this.position < to && left > 0) {
+      const start = this.position;
+      const found = this.input.indexOf(NEWLINE, start);
+      const ended = found !== -1;
+      const end = ended ? found : to;
+      if (!ended && end - start + stampSize < MATCHED_BYTES) return true;
+      left--;
+      if (ended && end - start < WHOLE) {
+        if (!this.hasRoom(end + 1 - start + stampSize)) return false;
+        this.decide(start, end);
+        this.put(start, end + 1);
+        this.position = end + 1;
+        if (this.plain && left > 0 && this.slots.length === 1) this.putRun(left);
+        continue;
+      }
+      if (!this.hasRoom(stampSize)) return false;
+      this.decide(start, end);
+      this.put(start, start);
+      this.inLine = true;
+      if (!this.continueLine(to)) return this.position === to;
+    }
+    return true;
+  }
+
+  /** As takeLines, where every line goes to one slot, behind a stamp. */
+  private putRun(lines: number): void {
+    const { memory, input, stampAt } = this;
+    const slot = this.slots[0] as Slot;
+    const size = this.stamp.length;
+    const stampEnd = stampAt + size;
+    const room = slot.end - size;
+    let { position } = this;
+    let out = slot.to;
+    for (let left = lines; left > 0; left--) {
+      const end = input.indexOf(NEWLINE, position) + 1;
+      if (end === 0 || end - position >= WHOLE || out + end - position > room) break;
+      memory.copyWithin(out, stampAt, stampEnd);
+      memory.copyWithin(out + size, position, end);
+      out += size + end - position;
+      position = end;
+    }
+    slot.to = out;
+    this.position = position;
+  }
+
+  /** Takes more of the line under way, whose selection is settled. @returns whether it has ended */
+  private continueLine(to: number): boolean {
+    const { memory, position: start } = this;
+    const found = this.input.indexOf(NEWLINE, start);
+    const ended = found !== -1;
+    let end = ended ? found + 1 : to;
+    for (const [i, slot] of this.slots.entries())
+      if (this.taking[i] === 1 && !slot.direct) end = Math.min(end, start + slot.end - slot.to);
+    for (const [i, slot] of this.slots.entries()) {
+      if (this.taking[i] !== 1 || slot.direct) continue;
+      memory.copyWithin(slot.to, start, end);
+      slot.to += end - start;
+    }
+    this.position = end;
+    if (!ended || end !== found + 1) return false;
+    this.inLine = false;
+    return true;
+  }
+
+  private hasRoom(bytes: number): boolean {
+    for (const slot of this.slots) if (!slot.direct && slot.end - slot.to < bytes) return false;
+    return true;
+  }
+
+  /** Applies the script to the line from `start` to `end`, newline excluded. */
+  private decide(start: number, end: number): void {
+    const { memory, steps } = this;
+    const matchedEnd = Math.min(end, start + MATCHED_BYTES - this.stamp.length);
+    let selected = true;
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i] as Step;
+      switch (step.do) {
+        case "select":
+        case "deselect":
+          if (selected === (step.do === "select")) break;
+          if (
+            step.stamped === ALL ||
+            (step.stamped >= 0 &&
+              matched(step.pattern, advance(step.pattern, step.stamped, memory, start, matchedEnd)))
+          )
+            selected = !selected;
+          break;
+        case "alert":
+          if (selected) this.alerts.push(this.alertOf(start, end));
+          break;
+        case "status":
+          if (selected) this.statuses[step.index] = this.statusOf(start, matchedEnd);
+          break;
+        case "slot":
+          this.taking[step.index] = selected ? 1 : 0;
+          break;
+      }
+    }
+  }
+
+  /** Puts the stamp and bytes `start` to `end` to the slots that take the line. */
+  private put(start: number, end: number): void {
+    const { memory, stampAt } = this;
+    const size = this.stamp.length;
+    for (let i = 0; i < this.slots.length; i++) {
+      const slot = this.slots[i] as Slot;
+      if (this.taking[i] !== 1 || slot.direct) continue;
+      if (size > 0) memory.copyWithin(slot.to, stampAt, stampAt + size);
+      memory.copyWithin(slot.to + size, start, end);
+      slot.to += size + end - start;
+    }
+  }
+
+  private alertOf(start: number, end: number): Uint8Array {
+    const size = this.stamp.length;
+    const long = size + end - start > ALERT_BYTES;
+    const length = long ? ALERT_BYTES : size + end - start;
+    const text = new Uint8Array(length + (long ? 3 : 0)).fill(0x2e);
+    text.set(this.stamp);
+    text.set(this.memory.subarray(start, start + length - size), size);
+    return text;
+  }
+
+  private statusOf(start: number, end: number): Uint8Array {
+    const content = new Uint8Array(STATUS_SIZE).fill(NEWLINE);
+    content.set(this.stamp);
+    content.set(this.memory.subarray(start, end), this.stamp.length);
+    return content;
+  }
+}

@@ -1,0 +1,607 @@
+// multilog at work: takes input as it comes, through a write-ahead buffer, and delivers it; obeys TERM and ALRM; begins with
+// what a multilog that was killed has left. The order of stores and calls is that of docs/formats.md, which proves that no
+// kill loses or doubles a byte. multilog(8)
+import { FormatError } from "../formats/format-error.ts";
+import { parseScript, type Script } from "../formats/log-script.ts";
+import type { Tai64n } from "../formats/tai64n.ts";
+import {
+  AHEAD_NAME,
+  AHEAD_NEW,
+  aheadSize,
+  type Half,
+  type Note,
+  type Plan,
+  type Source,
+  TAIL_ROOM,
+  WriteAhead,
+} from "../formats/write-ahead.ts";
+import { stampTime } from "../sys/clock.ts";
+import { EAGAIN, ENOENT, ErrnoError, errnoOf } from "../sys/errno.ts";
+import {
+  bytesWaiting,
+  close,
+  fallocate,
+  fstat,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDWR,
+  O_TRUNC,
+  openat,
+  pipe,
+  readTo,
+  renameat,
+  setPipeSize,
+  tee,
+  unlinkat,
+} from "../sys/files.ts";
+import { Region } from "../sys/memory.ts";
+import { type ByteString, type Fd, later } from "../units/units.ts";
+import { type Chunk, Delivery, openStatusFiles, together } from "./delivery.ts";
+import { LogDirectory, type LogHost, LogPlace } from "./log-directory.ts";
+import { start, type Task } from "./task.ts";
+import type { World } from "./world.ts";
+
+/** Bytes that are read at once: at first, and once the pipe was found to hold as much. */
+const CAPACITY_FIRST = 32 * 1024;
+const CAPACITY_MOST = 256 * 1024;
+/** Without a write-ahead buffer what is lost in a kill is what the C program may lose. */
+const CAPACITY_BARE = 1024;
+/** What a busy writer's pipe is asked to hold. */
+const PIPE_SIZE = 1024 * 1024;
+const PAGE = 4096;
+const NEWLINE = 10;
+
+/** How long TERM waits for a processor, in milliseconds, and for its end after TERM was sent to it. */
+export const PROCESSOR_PATIENCE_MS = 10_000;
+const PROCESSOR_END_MS = 2_000;
+/** How long TERM waits for trouble to end where there is no write-ahead buffer and so bytes would be lost, in milliseconds. */
+const BARE_PATIENCE_MS = 30_000;
+
+export type Ending = { readonly code: "done" } | { readonly code: "lost"; readonly bytes: number };
+
+/** An unfinished line. */
+type Rest = {
+  readonly tail: Uint8Array;
+  readonly stamp: Tai64n;
+  readonly inLine: boolean;
+  /** Of each directory: whether it takes the line. */
+  readonly taking: readonly boolean[];
+};
+
+const NOTHING: Rest = {
+  tail: new Uint8Array(0),
+  stamp: { seconds: 0n, nanoseconds: 0 },
+  inLine: false,
+  taking: [],
+};
+
+export type Hooks = {
+  /** Puts a line to standard error. */
+  readonly alert: (line: Uint8Array) => void;
+  /** multilog ends. */
+  readonly end: (ending: Ending) => never;
+  /** It cannot begin, or something is wrong with it. */
+  readonly failed: (error: unknown) => never;
+};
+
+export class LogWriter {
+  private readonly script: Script;
+  private delivery: Delivery | undefined;
+  private places: LogPlace[] = [];
+  private directories: LogDirectory[] = [];
+  private ahead: WriteAhead | undefined;
+  /** Whether the buffer's pages are certain to be there. */
+  private locked = false;
+  /** The half that counts, and in it what is still to be taken. */
+  private half: Half = 0;
+  private chunk: Chunk = { from: 0, data: 0, to: 0, stamp: NOTHING.stamp, tailStamp: NOTHING.stamp };
+  private capacity = CAPACITY_BARE;
+  private crowded = false;
+  /** Where the first byte of the input is looked at before it is taken; undefined if it is no pipe. */
+  private peekPipe: readonly [Fd, Fd] | undefined;
+  private readonly source: Source;
+  private pollable = true;
+  private watched = false;
+  /** What goes on when there is input, or a signal. */
+  private waiting: (() => void) | undefined;
+  private readable = false;
+  private leaving = false;
+  private rotating = false;
+
+  constructor(
+    private readonly world: World,
+    private readonly args: readonly ByteString[],
+    private readonly input: Fd,
+    private readonly hooks: Hooks,
+  ) {
+    this.script = parseScript(args);
+    this.source = this.lookAtInput();
+  }
+
+  /** Begins. All that happens from now on happens in the world's loop. */
+  start(): void {
+    start(
+      this.run(),
+      () => this.hooks.end({ code: "done" }),
+      (error) => {
+        for (const directory of this.directories) directory.putBack();
+        this.hooks.failed(error);
+      },
+    );
+  }
+
+  /** TERM: what has been read is delivered, up to the end of its last line, and multilog ends. */
+  leave(): void {
+    if (this.leaving) return;
+    this.leaving = true;
+    if (this.waiting !== undefined) this.wake();
+    else this.leaveTrouble();
+  }
+
+  /** ALRM: every file with something in it is finished. */
+  rotate(): void {
+    this.rotating = true;
+    this.wake();
+  }
+
+  private *run(): Task {
+    yield* this.begin();
+    while (yield* this.fill()) yield* this.deliver();
+    yield* together(this.directories.map((directory) => directory.settle()));
+    yield* together(this.directories.map((directory) => directory.close()));
+    const [place] = this.places;
+    if (this.ahead !== undefined && place !== undefined) removeIfThere(place.directory, AHEAD_NAME);
+  }
+
+  // Beginning
+
+  private lookAtInput(): Source {
+    try {
+      const { type, identity, inode } = fstat(this.input);
+      if (type !== "fifo") return { device: 0n, inode: 0n };
+      this.peekPipe = pipe();
+      const [major = "0", minor = "0"] = identity.split(":");
+      return { device: (BigInt(major) << 32n) | BigInt(minor), inode };
+    } catch (error) {
+      errnoOf(error);
+      return { device: 0n, inode: 0n };
+    }
+  }
+
+  private *begin(): Task {
+    const { script, world } = this;
+    const statusFiles = openStatusFiles(script);
+    const logs = script.actions.filter((action) => action.do === "log");
+    // All are locked before anything is done in one: if one cannot be had the others are as they were.
+    for (const { path } of logs) this.places.push(new LogPlace(path));
+    const rest = yield* this.recover();
+    this.directories = logs.map(
+      ({ keeping }, i) => new LogDirectory(world, this.places[i] as LogPlace, keeping, this.hostOf(i)),
+    );
+    for (const directory of this.directories) yield* directory.open();
+    const most = aheadSize(this.shape(CAPACITY_MOST)).total;
+    this.delivery = new Delivery(
+      world,
+      script,
+      this.directories,
+      statusFiles,
+      this.hooks.alert,
+      () => this.leaveTrouble(),
+      Math.max(most, 2 * (TAIL_ROOM + CAPACITY_MOST)),
+    );
+    this.takeUp(rest);
+    const [place, ...others] = this.places;
+    if (place !== undefined) {
+      try {
+        this.makeAhead(place, CAPACITY_FIRST);
+      } catch (error) {
+        if (!(error instanceof ErrnoError)) throw error;
+        world.report(
+          `multilog: warning: unable to keep a write-ahead buffer in ${place.path}: ${error.text}`,
+        );
+        others.push(place);
+      }
+    } else this.capacity = CAPACITY_MOST;
+    for (const other of others) removeIfThere(other.directory, AHEAD_NAME);
+  }
+
+  private hostOf(i: number): LogHost {
+    return {
+      note: (note) => this.ahead?.setNote(this.half, i, note),
+      paused: () => this.leaveTrouble(),
+      aged: () => this.rotate(),
+    };
+  }
+
+  private shape(capacity: number) {
+    return { capacity, directories: this.places.length, args: this.args };
+  }
+
+  private get lines() {
+    return (this.delivery as Delivery).lines;
+  }
+  private get memory() {
+    return (this.delivery as Delivery).region.bytes;
+  }
+
+  /** Puts an unfinished line where it would be had it been read here. */
+  private takeUp({ tail, stamp, inLine, taking }: Rest): void {
+    const { lines, memory } = this;
+    memory.set(tail, TAIL_ROOM - tail.length);
+    this.chunk = { from: 0, data: TAIL_ROOM, to: TAIL_ROOM, stamp, tailStamp: stamp };
+    lines.position = TAIL_ROOM - tail.length;
+    lines.inLine = inLine;
+    for (const [i, takes] of taking.entries()) lines.taking[lines.slotOf[i] as number] = takes ? 1 : 0;
+  }
+
+  /**
+   * Makes a write-ahead buffer with the unfinished line that there is, in place of any other.
+   * @throws {ErrnoError} Nothing has changed then.
+   */
+  private makeAhead(place: LogPlace, capacity: number): void {
+    const { directories } = this;
+    const delivery = this.delivery as Delivery;
+    const { lines, region } = delivery;
+    const shape = this.shape(capacity);
+    const { total } = aheadSize(shape);
+    const tail = region.bytes.slice(lines.position, this.chunk.to);
+    const file = openat(place.directory, AHEAD_NEW, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+    try {
+      // Blocks for all of it: a store into a hole of a full disk would be a SIGBUS.
+      fallocate(file, total);
+      region.show(file, 0, total);
+      this.locked = region.lock(0, total);
+      const ahead = WriteAhead.create(region.bytes.subarray(0, total), shape, this.source);
+      const data = ahead.dataAt(0);
+      region.bytes.set(tail, data - tail.length);
+      const stamp = this.chunk.tailStamp;
+      for (const [i, directory] of directories.entries()) {
+        ahead.setNote(0, i, directory.beginChunk());
+        ahead.setTaking(0, i, lines.taking[lines.slotOf[i] as number] === 1);
+      }
+      ahead.plan(0, {
+        tail: tail.length,
+        length: 0,
+        before: undefined,
+        stamp,
+        tailStamp: stamp,
+        inLine: lines.inLine,
+      });
+      ahead.activate(0);
+      renameat(place.directory, AHEAD_NEW, AHEAD_NAME);
+      this.ahead = ahead;
+      this.half = 0;
+      this.capacity = capacity;
+      this.chunk = { from: data - tail.length, data, to: data, stamp, tailStamp: stamp };
+      lines.position = data - tail.length;
+    } finally {
+      close(file);
+    }
+  }
+
+  // What was left behind
+
+  /** Writes what a multilog that was killed had taken and not written. @returns the line that it was in */
+  private *recover(): Task<Rest> {
+    let rest = NOTHING;
+    for (const place of this.places) {
+      try {
+        rest = yield* this.recoverFrom(place, place === this.places[0]);
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        this.world.report(`multilog: warning: unable to use ${place.path}/${AHEAD_NAME}: ${error.message}`);
+        renameat(place.directory, AHEAD_NAME, `${AHEAD_NAME}.bad`);
+      }
+    }
+    return rest;
+  }
+
+  private *recoverFrom(place: LogPlace, mayResume: boolean): Task<Rest> {
+    let file: Fd;
+    try {
+      file = openat(place.directory, AHEAD_NAME, O_RDWR | O_NONBLOCK | O_NOFOLLOW);
+    } catch (error) {
+      if (errnoOf(error) === ENOENT) return NOTHING;
+      throw new FormatError((error as ErrnoError).text, 0);
+    }
+    const { type, size } = fstat(file);
+    if (type !== "file" || size % PAGE !== 0 || size === 0 || size > 1 << 30) {
+      close(file);
+      throw new FormatError("not a write-ahead buffer", 0);
+    }
+    const peek = readBuffer(file, size);
+    const { args } = peek;
+    const script = parseScript(args);
+    const logs = script.actions.filter((action) => action.do === "log");
+    const { active: half } = peek;
+    if (half === undefined || logs.length !== peek.directories) {
+      close(file);
+      if (half === undefined) return NOTHING;
+      throw new FormatError("write-ahead buffer is inconsistent", 0);
+    }
+    const host = (i: number): LogHost => ({
+      note: (note: Note) => buffer.setNote(half, i, note),
+      paused: () => this.leaveTrouble(),
+      aged: () => {},
+    });
+    const directories = logs.map(
+      ({ path, keeping }, i) => new LogDirectory(this.world, this.placeFor(path), keeping, host(i)),
+    );
+    const delivery = new Delivery(
+      this.world,
+      script,
+      directories,
+      openStatusFiles(script),
+      this.hooks.alert,
+      () => this.leaveTrouble(),
+      size,
+    );
+    const { region, lines } = delivery;
+    region.show(file, 0, size);
+    close(file);
+    const buffer = WriteAhead.open(region.bytes.subarray(0, size));
+    const plan = buffer.planOf(half);
+    lines.inLine = plan.inLine;
+    for (const [i, directory] of directories.entries()) {
+      const done = directory.progressOf(buffer.note(half, i));
+      lines.taking[lines.slotOf[i] as number] = buffer.taking(half, i) ? 1 : 0;
+      yield* directory.reopen();
+      directory.resumeChunk(done);
+    }
+    delivery.ahead = { buffer, half };
+    delivery.alertsToSkip = buffer.alerts(half);
+    const rest = yield* this.deliverLeft(delivery, plan, buffer, half, mayResume);
+    for (const [i, directory] of directories.entries()) {
+      buffer.setNote(half, i, { at: "done" });
+      directory.release();
+    }
+    return rest;
+  }
+
+  private *deliverLeft(
+    delivery: Delivery,
+    plan: Plan,
+    buffer: WriteAhead,
+    half: Half,
+    mayResume: boolean,
+  ): Task<Rest> {
+    const { lines, region } = delivery;
+    const { bytes } = region;
+    const data = buffer.dataAt(half);
+    const { source } = this;
+    const samePipe =
+      mayResume &&
+      source.inode !== 0n &&
+      buffer.source.inode === source.inode &&
+      buffer.source.device === source.device;
+    const chunk = { from: data - plan.tail, data, stamp: plan.stamp, tailStamp: plan.tailStamp };
+    const to = data + buffer.got(half);
+    const stamp = yield* delivery.deliver({ ...chunk, to });
+    const left = lines.position < to || lines.inLine;
+    if (!left) return NOTHING;
+    if (samePipe && (!lines.inLine || this.sameArgs(buffer.args))) {
+      const taking = lines.slotOf.map((slot) => lines.taking[slot] === 1);
+      return { tail: bytes.slice(lines.position, to), stamp, inLine: lines.inLine, taking };
+    }
+    // The rest of the line can never come: it ends here, as at the end of input.
+    const lineStart = lines.position;
+    bytes[to] = NEWLINE;
+    buffer.setGot(half, to + 1 - data);
+    delivery.alertsToSkip = 0;
+    yield* delivery.deliver({ ...chunk, from: lineStart, data: to, tailStamp: stamp, to: to + 1 });
+    return NOTHING;
+  }
+
+  private sameArgs(args: readonly ByteString[]): boolean {
+    return args.length === this.args.length && args.every((arg, i) => arg === this.args[i]);
+  }
+
+  /** The place of that name: among those that are locked already, or another. @throws {Refused} */
+  private placeFor(path: ByteString): LogPlace {
+    const known = this.places.find((place) => place.path === path);
+    return known ?? new LogPlace(path);
+  }
+
+  // Input
+
+  /** Waits for input, and takes some. @returns false when there is to be no more */
+  private *fill(): Task<boolean> {
+    for (;;) {
+      if (this.rotating) {
+        this.rotating = false;
+        yield* together(this.directories.filter((d) => !d.empty).map((d) => d.rotate()));
+        continue;
+      }
+      if (this.leaving && !this.midLine) return false;
+      if (this.crowded) this.grow();
+      if (!this.readable) {
+        yield (resume) => this.waitForInput(resume);
+        continue;
+      }
+      this.readable = false;
+      const taken = this.read(this.leaving ? 1 : this.capacity - 1);
+      if (taken === "some") return true;
+      if (taken === "end") {
+        if (!this.midLine) return false;
+        this.leaving = true;
+        this.endLine();
+        return true;
+      }
+    }
+  }
+
+  private waitForInput(resume: () => void): void {
+    this.waiting = resume;
+    const { loop } = this.world;
+    if (this.pollable && !this.watched) {
+      try {
+        loop.watch(this.input, () => this.onReadable());
+        this.watched = true;
+      } catch (error) {
+        // A regular file, or none: a read tells at once.
+        errnoOf(error);
+        this.pollable = false;
+      }
+    }
+    if (!this.pollable) loop.at(this.world.now().at, () => this.onReadable());
+  }
+
+  private onReadable(): void {
+    if (this.waiting === undefined) {
+      // Something else is waited for: until that has come, input stays where it is.
+      if (this.watched) this.world.loop.unwatch(this.input);
+      this.watched = false;
+      return;
+    }
+    this.readable = true;
+    this.wake();
+  }
+
+  private wake(): void {
+    const resume = this.waiting;
+    this.waiting = undefined;
+    resume?.();
+  }
+
+  /** Whether the last byte read was not the end of a line. */
+  private get midLine(): boolean {
+    const { lines } = this;
+    return lines.inLine || lines.position < this.chunk.to;
+  }
+
+  /**
+   * Takes at most `most` bytes: first it is noted what is about to be read, then it is read, by one call that takes all of
+   * it or nothing.
+   */
+  private read(most: number): "some" | "none" | "end" {
+    try {
+      if (this.peekPipe !== undefined && this.ahead !== undefined) {
+        const first = this.peek(this.peekPipe);
+        if (typeof first !== "number") return first;
+        const waiting = bytesWaiting(this.input);
+        if (waiting === 0) return "none";
+        if (waiting > this.capacity) this.crowded = true;
+        return this.readPlanned(Math.min(waiting, most), first ^ 0xff);
+      }
+      return this.readPlanned(most, undefined);
+    } catch (error) {
+      // As in C: an input that cannot be read has ended.
+      return errnoOf(error) === EAGAIN ? "none" : "end";
+    }
+  }
+
+  /** The first byte of the input, which stays there. */
+  private peek([to, from]: readonly [Fd, Fd]): number | "none" | "end" {
+    if (tee(this.input, from, 1) === 0) return "end";
+    const { region } = this.delivery as Delivery;
+    const at = (this.delivery as Delivery).peekAt;
+    readTo(to, region.base + at, 1);
+    return region.bytes[at] as number;
+  }
+
+  private readPlanned(length: number, before: number | undefined): "some" | "none" | "end" {
+    const { region } = this.delivery as Delivery;
+    const data = this.plan(length, before);
+    const got = readTo(this.input, region.base + data, length);
+    this.ahead?.setGot(this.half, got);
+    this.chunk = { ...this.chunk, to: data + got };
+    return got > 0 ? "some" : "end";
+  }
+
+  /** Makes the other half ready for `length` bytes, with the unfinished line in front, and makes it the one that counts. */
+  private plan(length: number, before: number | undefined): number {
+    const { lines, ahead, memory, directories } = this;
+    const half: Half = this.half === 0 ? 1 : 0;
+    const data = ahead?.dataAt(half) ?? (half + 1) * TAIL_ROOM + half * CAPACITY_MOST;
+    const tail = this.chunk.to - lines.position;
+    const tailStamp = tail === 0 ? this.chunk.stamp : this.chunk.tailStamp;
+    const stamp = stampTime();
+    if (tail > 0) memory.copyWithin(data - tail, lines.position, this.chunk.to);
+    for (let i = 0; i < directories.length; i++) {
+      const note = (directories[i] as LogDirectory).beginChunk();
+      if (ahead === undefined) continue;
+      ahead.setNote(half, i, note);
+      ahead.setTaking(half, i, lines.inLine && lines.taking[lines.slotOf[i] as number] === 1);
+    }
+    if (ahead !== undefined) {
+      ahead.plan(half, { tail, length, before, stamp, tailStamp, inLine: lines.inLine });
+      if (!this.locked) for (let at = data + PAGE; at < data + length; at += PAGE) memory[at] = 0;
+      ahead.activate(half);
+    }
+    this.half = half;
+    this.chunk = { from: data - tail, data, to: data, stamp, tailStamp };
+    lines.position = data - tail;
+    return data;
+  }
+
+  /** The end of input inside a line: it gets its newline. */
+  private endLine(): void {
+    const data = this.plan(1, undefined);
+    this.memory[data] = NEWLINE;
+    this.ahead?.setGot(this.half, 1);
+    this.chunk = { ...this.chunk, to: data + 1 };
+  }
+
+  /** The pipe held more than was taken: more is taken at once from now on. */
+  private grow(): void {
+    this.crowded = false;
+    const [place] = this.places;
+    if (place === undefined || this.capacity >= CAPACITY_MOST) return;
+    try {
+      this.makeAhead(place, CAPACITY_MOST);
+      setPipeSize(this.input, PIPE_SIZE);
+    } catch (error) {
+      errnoOf(error);
+    }
+  }
+
+  private *deliver(): Task {
+    const tailStamp = yield* (this.delivery as Delivery).deliver(this.chunk);
+    this.chunk = { ...this.chunk, tailStamp };
+  }
+
+  // Leaving while something is in the way
+
+  /** TERM while something is waited for that is not input: what is not written lies in the buffer, and multilog may go. */
+  private leaveTrouble(): void {
+    if (!this.leaving) return;
+    const busy = this.directories.filter((directory) => directory.processing);
+    const { loop } = this.world;
+    if (busy.length > 0) {
+      loop.at(later(this.world.now().at, PROCESSOR_PATIENCE_MS), () => {
+        for (const directory of busy) directory.stopProcessor("SIGTERM");
+        loop.at(later(this.world.now().at, PROCESSOR_END_MS), () => {
+          for (const directory of busy) directory.stopProcessor("SIGKILL");
+          this.abandon();
+        });
+      });
+    } else if (this.ahead !== undefined || this.delivery === undefined) this.abandon();
+    else loop.at(later(this.world.now().at, BARE_PATIENCE_MS), () => this.abandon());
+  }
+
+  private abandon(): never {
+    const kept = this.ahead !== undefined || this.delivery === undefined;
+    const bytes = kept ? 0 : this.chunk.to - this.lines.position;
+    return this.hooks.end(bytes === 0 ? { code: "done" } : { code: "lost", bytes });
+  }
+}
+
+function readBuffer(file: Fd, size: number): WriteAhead {
+  const region = new Region(size);
+  region.show(file, 0, size);
+  try {
+    return WriteAhead.open(region.bytes);
+  } catch (error) {
+    close(file);
+    throw error;
+  }
+}
+
+function removeIfThere(at: Fd, name: ByteString): void {
+  try {
+    unlinkat(at, name);
+  } catch (error) {
+    errnoOf(error);
+  }
+}
