@@ -115,6 +115,7 @@ export class LogDirectory {
   private current: Fd | undefined;
   private bytes = 0;
   private inode = 0n;
+  private permissions = 0;
   /** Bytes of the present chunk's output that are in files, and that are to be passed over because they were there before. */
   private done = 0;
   private skip = 0;
@@ -206,7 +207,8 @@ export class LogDirectory {
   }
 
   private use(current: Fd): void {
-    const { size, inode } = fstat(current);
+    const { size, inode, permissions } = fstat(current);
+    this.permissions = permissions;
     this.current = current;
     this.bytes = size;
     this.inode = inode;
@@ -318,24 +320,25 @@ export class LogDirectory {
     this.aging = undefined;
     const current = this.current as Fd;
     yield* this.trying(`write ${path}/current to disk`, () => fsync(current));
-    if (this.recovering) {
+    const { processor } = this.keeping;
+    if (this.recovering || processor === undefined) {
+      const ending = this.recovering && !this.clean ? "u" : "s";
+      yield* this.trying(
+        () => `rename current to old log in directory ${path}`,
+        () => this.nameOld("current", ending),
+      );
+      if (ending === "s")
+        yield* this.trying(`set mode of ${path}/old log`, () => fchmod(current, MODE_CLEAN));
       close(current);
-      const clean = this.clean;
-      yield* this.finish("current", clean ? "s" : "u");
       yield* this.begin();
+      yield* this.settleNames();
       return;
     }
-    yield* this.trying(
-      (reason) =>
-        reason.call === "stat" ? `stat ${path}/previous` : `rename current to previous in directory ${path}`,
-      () => this.moveAside(),
-    );
+    yield* this.trying(`rename current to previous in directory ${path}`, () => this.moveAside());
     yield* this.trying(`set mode of ${path}/previous`, () => fchmod(current, MODE_CLEAN));
     close(current);
     yield* this.begin();
-    const { processor } = this.keeping;
-    if (processor === undefined) yield* this.finish("previous", "s");
-    else if (processor.beside) this.processBeside(processor.command);
+    if (processor.beside) this.processBeside(processor.command);
     else yield* this.process(processor.command);
   }
 
@@ -353,10 +356,11 @@ export class LogDirectory {
   private *begin(): Task {
     const { path } = this;
     const current = yield* this.trying(`create ${path}/current`, () =>
-      openat(this.at, "current", APPEND, 0o600),
+      openat(this.at, "current", APPEND, MODE_OPEN),
     );
-    yield* this.trying(`set mode of ${path}/current`, () => fchmod(current, MODE_OPEN));
     this.use(current);
+    if (this.permissions !== MODE_OPEN)
+      yield* this.trying(`set mode of ${path}/current`, () => fchmod(current, MODE_OPEN));
     this.host.note({ at: "writing", inode: this.inode, base: this.bytes - this.done });
   }
 
@@ -369,10 +373,17 @@ export class LogDirectory {
     if (file.type !== "directory" && file.links > 1)
       yield* this.trying(`remove ${path}/${name}`, () => unlinkat(at, name));
     else {
-      yield* this.trying(`link to ${path}/${oldLogName(this.nextLabel(), ending)}`, () =>
-        this.nameOld(name, ending),
+      yield* this.trying(
+        () => `link to ${path}/${oldLogName(this.nextLabel(), ending)}`,
+        () => this.nameOld(name, ending),
       );
     }
+    yield* this.settleNames();
+  }
+
+  /** After names have changed: makes that certain, and removes old logs that are too many. */
+  private *settleNames(): Task {
+    const { path, at } = this;
     yield* this.trying(`write ${path} to disk`, () => fsync(at));
     yield* this.trying(`read ${path}`, () => this.prune());
   }
@@ -564,16 +575,13 @@ export class LogDirectory {
   // What goes wrong
 
   /** What `act` returns, once it succeeds: each failure is a warning and a pause. */
-  private *trying<Result>(
-    doing: ByteString | ((reason: ErrnoError) => ByteString),
-    act: () => Result,
-  ): Task<Result> {
+  private *trying<Result>(doing: ByteString | (() => ByteString), act: () => Result): Task<Result> {
     for (;;) {
       try {
         return act();
       } catch (error) {
         if (!(error instanceof ErrnoError)) throw error;
-        const what = typeof doing === "string" ? doing : doing(error);
+        const what = typeof doing === "string" ? doing : doing();
         yield* this.pause(`unable to ${what}, pausing`, error);
       }
     }
