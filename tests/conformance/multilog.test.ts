@@ -1,11 +1,14 @@
 // The same scripts and inputs for C multilog and ours; whole directories are compared.
 import { expect, test } from "bun:test";
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expectRotated, logFiles, logged, unlabelled } from "../support/log-dir.ts";
 import { haveC, ours, theirs } from "../support/programs.ts";
 import { Sandbox } from "../support/sandbox.ts";
+
+/** Old logs are fsynced: on a disk that is most of the time. */
+const memory = existsSync("/dev/shm") ? "/dev/shm" : undefined;
 
 type Seen = { code: number | null; stderr: string; files: { [path: string]: unknown } };
 
@@ -39,7 +42,7 @@ type Run = { readonly script: readonly string[]; readonly input: string };
 
 /** The same runs, one after the other in one directory, show the same. */
 async function same(...runs: Run[]): Promise<void> {
-  await using box = new Sandbox();
+  await using box = new Sandbox(memory);
   const c = run(theirs("multilog"), box.directory("c"), runs);
   const tend = run(ours("multilog"), box.directory("tend"), runs);
   expect(tend).toEqual(c);
@@ -48,9 +51,9 @@ async function same(...runs: Run[]): Promise<void> {
 const word = fc.constantFrom(
   "one",
   "two",
-  "a",
-  "ab",
-  "axb",
+  "x",
+  "xy",
+  "xky",
   "x y one",
   " ",
   "  one",
@@ -80,12 +83,11 @@ const pattern = fc.constantFrom(
     "one*",
     "* one",
     "* * one",
-    "a*b",
-    "*ab",
+    "x*y",
+    "*xy",
     "**",
     "*",
     "* error*",
-    "*\0*",
     "x y one",
     "*o*e",
   ],
@@ -118,10 +120,10 @@ test.skipIf(!haveC)(
   async () => {
     await fc.assert(
       fc.asyncProperty(script, input, input, async (script, first, second) => {
-        await using box = new Sandbox();
-        const runs = [first, second].map((input) => ({ script, input }));
-        const [before, after] = runs as [Run, Run];
-        const expected = run(theirs("multilog"), box.directory("c"), runs);
+        await using box = new Sandbox(memory);
+        const before = { script, input: first };
+        const after = { script, input: second };
+        const expected = run(theirs("multilog"), box.directory("c"), [before, after]);
         const mixed = box.directory("mixed");
         run(theirs("multilog"), mixed, [before]);
         const seen = run(ours("multilog"), mixed, [after]);
@@ -145,7 +147,7 @@ test.skipIf(!haveC)("files are cut within the same rule, and together hold the s
     .map((lines) => `${lines.join("\n")}\n`);
   await fc.assert(
     fc.asyncProperty(many, fc.boolean(), fc.constantFrom(4096, 5000, 20000), async (input, stamp, size) => {
-      await using box = new Sandbox();
+      await using box = new Sandbox(memory);
       const script = [...(stamp ? ["t"] : []), `s${size}`, "n1000", "./l"];
       const c = box.directory("c");
       const tend = box.directory("tend");
@@ -168,7 +170,6 @@ test.each([
   ["t that is not first", ["./l", "t", "./m"], "x\n"],
   ["sizes without digits and out of range", ["s", "./l", "sabc", "./m", "s99999999999", "n", "./n"], "x\n"],
   ["the directory is the current one", ["."], "x\n"],
-  ["a directory twice", ["./l", "./l"], "x\n"],
   ["a directory below a missing one", ["./no/such"], "x\n"],
   ["a status file that cannot be made", ["=no/such"], "x\n"],
   ["a long line to standard error", ["e"], `${"x".repeat(500)}\n`],
@@ -180,4 +181,13 @@ test.each([
 test.skipIf(!haveC)("a processor sees the file, and its state", async () => {
   const script = ["s4096", "n5", "!tr a-z A-Z; cat <&4 >&5; echo run >&5", "./l"];
   await same({ script, input: `${"x".repeat(4000)}\nend\n` });
+});
+
+test.skipIf(!haveC)("a directory twice is refused as in C; the first is left as it was", async () => {
+  await using box = new Sandbox(memory);
+  const runs = [{ script: ["./l", "./l"], input: "x\n" }];
+  const c = run(theirs("multilog"), box.directory("c"), runs);
+  const tend = run(ours("multilog"), box.directory("tend"), runs);
+  expect([tend.code, tend.stderr]).toEqual([c.code, c.stderr]);
+  expect(tend.files).toEqual({ l: [["lock", "600", ""]] });
 });
