@@ -287,7 +287,8 @@ export class LogWriter {
     let rest = NOTHING;
     for (const place of this.places) {
       try {
-        rest = yield* this.recoverFrom(place, place === this.places[0]);
+        const left = yield* this.recoverFrom(place, place === this.places[0]);
+        if (place === this.places[0]) rest = left;
       } catch (error) {
         if (!(error instanceof FormatError)) throw error;
         this.world.report(`multilog: warning: unable to use ${place.path}/${AHEAD_NAME}: ${error.message}`);

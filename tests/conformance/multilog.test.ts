@@ -76,21 +76,7 @@ const input = fc
   .tuple(fc.array(line, { maxLength: 12 }), fc.boolean())
   .map(([lines, ended]) => lines.join("\n") + (ended && lines.length > 0 ? "\n" : ""));
 const pattern = fc.constantFrom(
-  ...[
-    "*",
-    "",
-    "one",
-    "one*",
-    "* one",
-    "* * one",
-    "x*y",
-    "*xy",
-    "**",
-    "*",
-    "* error*",
-    "x y one",
-    "*o*e",
-  ],
+  ...["*", "", "one", "one*", "* one", "* * one", "x*y", "*xy", "**", "*", "* error*", "x y one", "*o*e"],
 );
 const action = fc.oneof(
   { weight: 4, arbitrary: pattern.map((p) => `-${p}`) },

@@ -1,0 +1,98 @@
+// kill -9 of multilog at every system call: what the next one leaves is complete, and nothing is there twice. The C program
+// loses what it has read and not written.
+//
+// TEND_FAULTS=all tries every call; otherwise every so-and-so-many-th.
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { CALLS, FullPipe, runKilled, runToEnd, strace } from "../support/killed-logger.ts";
+import { expectRotated, logged } from "../support/log-dir.ts";
+import { Sandbox } from "../support/sandbox.ts";
+
+const all = process.env["TEND_FAULTS"] === "all";
+const memory = existsSync("/dev/shm") ? "/dev/shm" : undefined;
+
+/** More than one read takes; one line is longer than what is matched, one longer than a file. */
+const lines = Array.from({ length: 700 }, (_, i) =>
+  i === 300
+    ? `${i} ${"long ".repeat(600)}end`
+    : i === 400
+      ? `${i} ${"x".repeat(6000)}`
+      : `${i} ${"abc ".repeat(i % 13)}.`,
+);
+const input = `${lines.join("\n")}\nunfinished`;
+
+/** The label of every line, taken away: each line has one, and no more. */
+function withoutLabels(text: string): string {
+  return text.replace(/^@[0-9a-f]{24} /gm, "");
+}
+
+type Case = {
+  readonly title: string;
+  readonly script: readonly string[];
+  readonly size?: number;
+  /** What each directory must hold. */
+  readonly expected: { readonly [directory: string]: string };
+  readonly stamped?: boolean;
+};
+
+const finished = `${input}\n`;
+const chosen = (pattern: RegExp) =>
+  `${finished
+    .split("\n")
+    .slice(0, -1)
+    .filter((l) => pattern.test(l))
+    .join("\n")}\n`;
+
+const cases: readonly Case[] = [
+  { title: "plain", script: ["s9999", "n1000", "./l"], size: 9999, expected: { l: finished } },
+  { title: "with timestamps", script: ["t", "s16777215", "./l"], expected: { l: finished }, stamped: true },
+  {
+    title: "to three directories, with patterns",
+    script: ["s4096", "n1000", "./l", "-*", "+*7*.", "./m", "+*long*", "s20000", "./n"],
+    expected: { l: finished, m: chosen(/^[^7]*7[^.]*\.$/), n: chosen(/^[^7]*7[^.]*\.$|^[^l]*long/) },
+  },
+  {
+    title: "with a processor",
+    script: ["s20000", "n1000", "!tr a-z A-Z", "./l"],
+    expected: { l: finished.toUpperCase() },
+  },
+];
+
+describe.skipIf(strace === null)("multilog, killed and started again", () => {
+  for (const { title, script, size, expected, stamped } of cases) {
+    for (const call of CALLS) {
+      test.concurrent(`${title}: nothing is lost or doubled by a kill at any ${call}`, async () => {
+        let kills = 0;
+        for (let nth = 1; ; nth += all ? 1 : 1 + Math.floor(nth / 3)) {
+          await using box = new Sandbox(memory);
+          using pipe = new FullPipe(box, "in");
+          pipe.write(input);
+          pipe.end();
+          const cwd = box.directory("d");
+          const killed = runKilled(cwd, script, pipe.read, call, nth);
+          if (killed) expect(runToEnd(cwd, script, pipe.read)).toEqual({ code: 0, stderr: "" });
+          for (const [directory, content] of Object.entries(expected)) {
+            const seen = logged(join(cwd, directory));
+            const text = stamped ? withoutLabels(seen) : seen;
+            // With a processor, what was in the file that was lost in the crash stays as it was.
+            const same = script.some((word) => word[0] === "!") ? text.toUpperCase() : text;
+            if (same !== content) throw new Error(`kill at ${call} ${nth}: ${difference(same, content)}`);
+            if (size !== undefined && !killed) expectRotated(join(cwd, directory), size);
+            expect(readdirSync(join(cwd, directory)).filter((name) => name.startsWith(".tend"))).toEqual([]);
+          }
+          if (!killed) break;
+          kills++;
+        }
+        if (all) process.stdout.write(`${title}: ${call}: ${kills} kills\n`);
+      });
+    }
+  }
+});
+
+function difference(seen: string, expected: string): string {
+  let at = 0;
+  while (seen[at] === expected[at] && at < seen.length) at++;
+  const show = (text: string) => JSON.stringify(text.slice(Math.max(0, at - 20), at + 40));
+  return `at ${at} of ${expected.length} (${seen.length}): ${show(seen)} instead of ${show(expected)}`;
+}
