@@ -511,7 +511,8 @@ export class LogDirectory {
           { do: "fchdir", directory: this.at },
           { do: "open", to: fd(0), path: "previous", flags: O_RDONLY | O_NONBLOCK },
           { do: "open", to: fd(1), path: "processed", flags: TRUNCATE, mode: 0o644 },
-          { do: "open", to: fd(4), path: "state", flags: O_RDONLY | O_NONBLOCK },
+          // Made where it is missing: C fails for ever then.
+          { do: "open", to: fd(4), path: "state", flags: O_RDONLY | O_NONBLOCK | O_CREAT, mode: 0o644 },
           { do: "open", to: fd(5), path: "newstate", flags: TRUNCATE, mode: 0o644 },
         ],
         (end) => {
