@@ -1,12 +1,13 @@
 // Brings the lines of a chunk to where the script wants them: log directories, status files, standard error. Used for what
 // comes in, and for what a multilog that was killed has left behind. multilog(8)
 import { LEAST_ROOM, LogLines, STATUS_SIZE } from "../engine/log-lines.ts";
-import type { Script } from "../formats/log-script.ts";
-import { stampOf } from "../formats/log-stamp.ts";
+import type { Script, StampKind } from "../formats/log-script.ts";
+import { isoStamp, labelStamp } from "../formats/log-stamp.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { Half, WriteAhead } from "../formats/write-ahead.ts";
 import { ErrnoError, ESPIPE } from "../sys/errno.ts";
 import { AT_FDCWD, close, O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, openat, pwrite } from "../sys/files.ts";
+import { localtime } from "../sys/local-time.ts";
 import { Region } from "../sys/memory.ts";
 import { type ByteString, type Fd, later } from "../units/units.ts";
 import { type LogDirectory, orRefuse, PAUSE_MS } from "./log-directory.ts";
@@ -27,6 +28,15 @@ export type Chunk = {
   readonly stamp: Tai64n;
   readonly tailStamp: Tai64n;
 };
+
+/** The stamp of that kind, which is not `none`, for `moment`. */
+function stampOf(kind: StampKind, moment: Tai64n): Uint8Array {
+  if (kind === "iso8601") {
+    const local = localtime(Number(moment.seconds >> 32n), Number(moment.seconds & 0xffffffffn));
+    if (local !== undefined) return isoStamp(moment, local);
+  }
+  return labelStamp(moment);
+}
 
 /** Runs all of `tasks` at once, and waits for the last of them. */
 export function* together(tasks: readonly Task[]): Task {
