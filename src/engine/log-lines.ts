@@ -52,8 +52,11 @@ export class LogLines {
   position = 0;
   /** Lines for standard error, without newline, since the last `take` began. */
   alerts: Uint8Array[] = [];
-  /** New contents of status files since the last `take` began, by the action's place among its kind. */
-  readonly statuses: (Uint8Array | undefined)[];
+  /**
+   * New contents of status files since the last `take` began, by the action's place among its kind, in the order of the
+   * lines: two actions may name the same file.
+   */
+  readonly statuses = new Map<number, Uint8Array>();
   private readonly steps: Step[] = [];
   private stamp: Uint8Array = new Uint8Array(0);
   /** The memory up to the end of the input at hand: no search goes beyond it. */
@@ -76,7 +79,7 @@ export class LogLines {
   ) {
     const slots: Slot[] = [];
     const slotOf: number[] = [];
-    const statuses: undefined[] = [];
+    let statuses = 0;
     let start = room.start;
     let patterns = false;
     let open = false;
@@ -92,7 +95,7 @@ export class LogLines {
           this.steps.push({ do: "alert" });
           break;
         case "status":
-          this.steps.push({ do: "status", index: statuses.push(undefined) - 1 });
+          this.steps.push({ do: "status", index: statuses++ });
           break;
         case "log":
           if (!open) {
@@ -110,7 +113,6 @@ export class LogLines {
     }
     this.slots = slots;
     this.slotOf = slotOf;
-    this.statuses = statuses;
     this.taking = new Uint8Array(slots.length);
     this.plain = this.steps.every((step) => step.do === "slot");
     this.allDirect = this.plain && slots.every((slot) => slot.direct);
@@ -143,7 +145,7 @@ export class LogLines {
     const from = this.position;
     this.input = this.memory.subarray(0, to);
     if (this.alerts.length > 0) this.alerts = [];
-    for (let i = 0; i < this.statuses.length; i++) this.statuses[i] = undefined;
+    this.statuses.clear();
     for (const slot of this.slots) slot.from = slot.to = slot.direct ? from : slot.start;
     const all =
       this.allDirect && lines === Number.POSITIVE_INFINITY ? this.takeAll(to) : this.takeLines(to, lines);
@@ -265,7 +267,10 @@ export class LogLines {
           if (selected) this.alerts.push(this.alertOf(start, end));
           break;
         case "status":
-          if (selected) this.statuses[step.index] = this.statusOf(start, matchedEnd);
+          if (selected) {
+            this.statuses.delete(step.index);
+            this.statuses.set(step.index, this.statusOf(start, matchedEnd));
+          }
           break;
         case "slot":
           this.taking[step.index] = selected ? 1 : 0;

@@ -129,10 +129,8 @@ export class Delivery {
   private *output(): Task {
     const { lines, directories, region } = this;
     for (const line of lines.alerts) this.tell(line);
-    for (let i = 0; i < this.statusFiles.length; i++) {
-      const content = lines.statuses[i];
-      if (content !== undefined) yield* this.writeStatus(this.statusFiles[i] as StatusFile, content);
-    }
+    for (const [i, content] of lines.statuses)
+      yield* this.writeStatus(this.statusFiles[i] as StatusFile, content);
     if (directories.length === 1) {
       const { from, to } = lines.slots[0] as { from: number; to: number };
       if (to > from) yield* (directories[0] as LogDirectory).write(region, from, to - from);

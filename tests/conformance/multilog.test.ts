@@ -96,7 +96,7 @@ test.skipIf(!haveC)(
   async () => {
     await fc.assert(
       fc.asyncProperty(script, input, (script, input) => same({ script, input })),
-      { numRuns: 150 },
+      { numRuns: 200, interruptAfterTimeLimit: 40_000 },
     );
   },
 );
@@ -119,7 +119,7 @@ test.skipIf(!haveC)(
         expect(seen.files).toEqual(expected.files);
         expect(look(other)).toEqual(expected.files);
       }),
-      { numRuns: 25 },
+      { numRuns: 25, interruptAfterTimeLimit: 40_000 },
     );
   },
 );
@@ -145,7 +145,7 @@ test.skipIf(!haveC)("files are cut within the same rule, and together hold the s
         new Set(logFiles(join(dir, "l")).map(({ name, mode }) => `${unlabelled(name)} ${mode}`));
       expect(kinds(tend)).toEqual(kinds(c));
     }),
-    { numRuns: 40 },
+    { numRuns: 40, interruptAfterTimeLimit: 40_000 },
   );
 });
 
