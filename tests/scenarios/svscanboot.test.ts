@@ -134,10 +134,10 @@ describe("svscanboot", () => {
 
   test("readproctitle that dies is started again, and nobody who writes to it notices", async () => {
     await using box = new Sandbox();
-    // Writes on demand: a line for each letter that arrives.
+    // Writes on demand: a line for each word that arrives. Open both ways, the fifo has no end.
     await box.run(["mkfifo", box.at("fifo")]);
     box.service("scan/a", {
-      run: `#!/bin/sh\nwhile read -r word <${box.at("fifo")}; do echo "said $word" >&2; done\n`,
+      run: `#!/bin/sh\nexec 3<>${box.at("fifo")}\nwhile read -r word <&3; do echo "said $word" >&2; done\n`,
     });
     const boot = start(box, box.at("scan"));
     const pid = await box.up("scan/a");
