@@ -195,13 +195,21 @@ export class ControlDirectory {
     trying(
       () => `rename ${name} to status`,
       () => {
-        const exchanged = unless([ENOENT], () => {
-          if (!exchange(directory, STATUS_NEW, STATUS)) renameat(directory, STATUS_NEW, STATUS);
-        });
-        if (!exchanged) renameat(directory, STATUS_NEW, STATUS);
+        if (!this.statusIsFile() || !exchange(directory, STATUS_NEW, STATUS))
+          renameat(directory, STATUS_NEW, STATUS);
       },
     );
     this.written = bytes;
+  }
+
+  /** Whether there is a status to exchange: a directory of that name would become a status.new that never makes way. */
+  private statusIsFile(): boolean {
+    try {
+      return statat(this.directory, STATUS).type === "file";
+    } catch (error) {
+      errnoOf(error);
+      return false;
+    }
   }
 
   /**

@@ -72,8 +72,9 @@ export class Loop {
 
   /** Takes events until `stop`. */
   run(): void {
-    while (this.running) {
+    for (;;) {
       this.settle();
+      if (!this.running) return;
       for (const file of epollWait(this.epoll, this.patience())) {
         // A handler before it may have unwatched it.
         const handler = this.watched.get(file);
@@ -87,12 +88,12 @@ export class Loop {
         this.guard(due);
       }
     }
-    this.settle();
   }
 
-  /** Does what was put off until the loop sleeps. */
+  /** Does what was put off until the loop sleeps, and what that puts off. */
   settle(): void {
-    for (const handler of this.deferred.splice(0)) this.guard(handler);
+    for (const handler of this.deferred) this.guard(handler);
+    this.deferred.length = 0;
   }
 
   /** How long epoll may sleep, in whole milliseconds: never less than to the next deadline. */

@@ -1,4 +1,5 @@
-// A process of our own with nothing in it but the layers below the programs: for what changes or shows the process itself.
+// A process of our own with nothing in it but the layers below the programs: for what changes or shows the process itself,
+// or takes signals as events.
 import { join } from "node:path";
 import { root } from "./programs.ts";
 import type { Running, Sandbox, StartOptions } from "./sandbox.ts";
@@ -15,16 +16,25 @@ const LAYERS = {
   processes: "sys/process.ts",
   signals: "sys/signals.ts",
   units: "units/units.ts",
+  control: "runtime/control-directory.ts",
+  log: "runtime/log-pipe.ts",
+  loops: "runtime/loop.ts",
+  hosts: "runtime/service-host.ts",
+  worlds: "runtime/world.ts",
 } as const;
+
+/** A script is run when the runtime has threads already: what they are to leave alone must be blocked before it starts. */
+const BLOCKING = ["/usr/bin/env", "--block-signal=CHLD,TERM,INT,HUP,QUIT,ALRM,USR1,USR2"];
 
 let scripts = 0;
 
 /**
  * The command that runs TypeScript `source` under the Bun of the tests. In it, the modules of sys are `boot`, `clock`,
- * `credentials`, `epoll`, `errors`, `files`, `inherited`, `limits`, `processes`, `signals` and `units`, and `say(value)`
- * writes a line of JSON to standard output, a bigint as a decimal string.
+ * `credentials`, `epoll`, `errors`, `files`, `inherited`, `limits`, `processes`, `signals` and `units`, those of runtime
+ * `control`, `log`, `loops`, `hosts` and `worlds`, and `say(value)` writes a line of JSON to standard output, a bigint as a
+ * decimal string. The signals that a program may take as events are blocked from the start, as boot.ts sees to elsewhere.
  */
-export function bareCommand(box: Sandbox, source: string): string[] {
+export function bareCommand(box: Sandbox, source: string, blocking: readonly string[] = BLOCKING): string[] {
   const imports = Object.entries(LAYERS).map(
     ([name, file]) => `import * as ${name} from ${JSON.stringify(join(root, "src", file))};`,
   );
@@ -33,7 +43,7 @@ export function bareCommand(box: Sandbox, source: string): string[] {
   files.write(units.fd(1), \`\${text}\\n\`);
 };`;
   const file = box.file(`.bare-${++scripts}.ts`, `${imports.join("\n")}\n${say}\n${source}\n`);
-  return [process.execPath, "--no-install", "--no-env-file", file];
+  return [...blocking, process.execPath, "--no-install", "--no-env-file", file];
 }
 
 /** Starts it. */
