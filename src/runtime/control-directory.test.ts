@@ -170,7 +170,11 @@ describe("a directory that cannot be taken says what the C program says", () => 
     ["the empty name", () => "", "unable to chdir to s: file does not exist"],
     [
       "a file",
-      () => service((path) => (rmSync(path, { recursive: true }), writeFileSync(path, ""))),
+      () =>
+        join(
+          service((path) => writeFileSync(join(path, "file"), "")),
+          "file",
+        ),
       "unable to chdir to s: not a directory",
     ],
     [

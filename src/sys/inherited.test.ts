@@ -154,10 +154,6 @@ describe.each(suites)("what supervise of $suite passes on to its service", ({ pr
   });
 });
 
-// The runtime raises the soft limit before the first line of ours runs, and nothing keeps what it was. The parent's is the
-// best guess there is; where only the soft one was changed after the parent, it is the wrong one.
-test.todo("a soft limit alone that was set in the process that became supervise is passed on");
-
 test("a supervisor started by hostile files in its directory loads none of them", async () => {
   await using box = new Sandbox();
   const evil = "require('fs').writeFileSync('loaded', '')";
