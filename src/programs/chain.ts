@@ -74,9 +74,10 @@ export class Chain {
    */
   changeUser(act: () => void): void {
     const none = new Arguments([]);
+    const env = environment();
     this.limits.under(() => {
       act();
-      this.tooManyProcesses = none.become(NO_FILE, environment()) === EAGAIN;
+      this.tooManyProcesses = none.become(NO_FILE, env) === EAGAIN;
     }, ["NPROC"]);
   }
 

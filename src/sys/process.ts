@@ -320,6 +320,8 @@ class LeanStart {
 /** What a program is run with: `argv` as C sees it, made once, so that trying several paths costs one call each. */
 export class Arguments {
   private readonly argv: number;
+  /** Bound here: the call itself may come at a moment when there is no memory, or no thread to be had. */
+  private readonly execve = libc.execve;
 
   constructor(argv: readonly ByteString[]) {
     this.argv = new Arena(vectorSize(argv)).vector(argv);
@@ -327,7 +329,7 @@ export class Arguments {
 
   /** Becomes the program `path`; returns only if that fails, the error number. execve(2) */
   become(path: ByteString, env: Environment): Errno {
-    libc.execve(scratch.reset().cstring(path), this.argv, env);
+    this.execve(scratch.reset().cstring(path), this.argv, env);
     return errno(lastErrno());
   }
 }

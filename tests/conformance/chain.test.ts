@@ -1,8 +1,8 @@
 // Tools in a row: what the program finds, and what is said when something fails, is that of the C tools one after the other.
 import { describe, expect, test } from "bun:test";
 import { copyFileSync } from "node:fs";
-import { ours } from "../support/programs.ts";
-import { runScript, sameAsC } from "../support/same-script.ts";
+import { ours, which } from "../support/programs.ts";
+import { binOf, runScript, sameAsC } from "../support/same-script.ts";
 import { Sandbox } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
@@ -112,14 +112,42 @@ sameAsC("a chain", [
   ],
 ]);
 
+/** How often the program that `words` run executed another, and what it printed. */
+async function executions(
+  box: Sandbox,
+  words: readonly string[],
+): Promise<{ count: number; stdout: string }> {
+  const trace = box.at("trace");
+  const { stdout } = await box.run(["strace", "-qq", "-e", "trace=execve", "-o", trace, ...words], {
+    env: { PATH: `${binOf("tend")}:/usr/bin:/bin` },
+  });
+  return { count: (await Bun.file(trace).text()).match(/^execve\(.*= 0$/gm)?.length ?? 0, stdout };
+}
+
 describe("tools of this executable in a row", () => {
-  test("run in one process: four of them execute nothing but the program", async () => {
-    const { stdout } = await runScript(
-      "tend",
-      "mkdir e; strace -f -qq -e trace=execve -o trace softlimit -m 50000000 setlock lock envdir e setuidgid nobody true; grep -c 'execve(.*= 0' trace",
-    );
+  test.skipIf(which("strace") === null)("execute nothing but the program", async () => {
+    await using box = new Sandbox();
+    const dir = box.directory("e");
+    const words = [
+      ours("softlimit"),
+      "-m",
+      "50000000",
+      "setlock",
+      box.at("lock"),
+      "envdir",
+      dir,
+      "/bin/echo",
+      "x",
+    ];
     // The first tool, and the program.
-    if (Bun.which("strace") !== null) expect(stdout).toBe("2\n");
+    expect(await executions(box, words)).toEqual({ count: 2, stdout: "x\n" });
+  });
+
+  test.skipIf(which("strace") === null)("execute a copy of this executable: it is another", async () => {
+    await using box = new Sandbox();
+    copyFileSync(ours("envdir"), box.at("envdir"));
+    const words = [ours("pgrphack"), box.at("envdir"), box.directory("e"), "/bin/echo", "x"];
+    expect(await executions(box, words)).toEqual({ count: 3, stdout: "x\n" });
   });
 
   test("run under limits of memory that the runtime could not start with", async () => {
@@ -130,47 +158,18 @@ describe("tools of this executable in a row", () => {
     expect({ stdout, stderr }).toEqual({ stdout: "val\nnobody\n7812\nexit 0\n", stderr: "" });
   });
 
-  test("do not run in one process when PATH finds another executable, be it a copy", async () => {
+  test("run a service of svscan as an account, with variables and few descriptors", async () => {
     await using box = new Sandbox();
-    const copy = box.at("envdir");
-    copyFileSync(ours("envdir"), copy);
-    box.directory("e");
-    const { stdout, code } = await box
-      .run([
-        "strace",
-        "-f",
-        "-qq",
-        "-e",
-        "trace=execve",
-        "-o",
-        box.at("trace"),
-        ours("pgrphack"),
-        copy,
-        box.at("e"),
-        "/bin/echo",
-        "x",
-      ])
-      .catch(() => ({ stdout: "x\n", code: 0 }));
-    expect({ stdout, code }).toEqual({ stdout: "x\n", code: 0 });
-    const trace = await Bun.file(box.at("trace"))
-      .text()
-      .catch(() => undefined);
-    if (trace !== undefined) expect(trace.match(/execve\(.*= 0/g)?.length).toBe(3);
-  });
-
-  test("work inside a service of our supervise: setuidgid, envdir, softlimit -o", async () => {
-    await using box = new Sandbox();
-    const bin = ours("envdir").replace(/\/envdir$/, "");
-    const dir = box.service("s", {
-      run: `#!/bin/sh\nPATH=${bin}:/usr/bin:/bin\nexec 2>&1\nexec setuidgid nobody envdir ./env softlimit -o 250 sh -c 'echo $$ $(id -un) $VAR $(ulimit -n) >&3; exec sleep 100000' 3>out\n`,
+    box.service("scan/s", {
+      run: "#!/bin/sh\nexec 2>&1 3>out\nexec setuidgid nobody envdir ./env softlimit -o 250 sh -c 'echo $$ $(id -un) $VAR $(ulimit -n) >&3; exec sleep 100000'\n",
       files: { "env/VAR": "value\n" },
     });
-    box.supervise(dir);
-    const pid = await box.up("s");
-    const said = await until(
-      async () => (await Bun.file(box.at("s/out")).text()).endsWith("\n") && Bun.file(box.at("s/out")).text(),
-      "the service has said what it is",
-    );
+    box.svscan(box.at("scan"), { env: { PATH: `${binOf("tend")}:/usr/bin:/bin` } });
+    const pid = await box.up("scan/s");
+    const said = await until(async () => {
+      const text = await Bun.file(box.at("scan/s/out")).text();
+      return text.endsWith("\n") && text;
+    }, "the service has said what it is");
     expect(said).toBe(`${pid} nobody value 250\n`);
   });
 });
