@@ -19,6 +19,8 @@ export type Candidate = {
 
 /** What a supervisor of ours wrote in this boot, and did not take back by leaving in order. */
 export type Left = {
+  /** It is of `finish` that the rest is said; the phase is then as for a service that is started, or runs. */
+  readonly finish?: boolean;
   readonly phase: Phase;
   readonly pid: number;
   readonly ticks: Ticks;

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { CONTROL_LETTERS, type Command, type ControlLetter } from "../formats/control.ts";
+import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import type { Status } from "../formats/status.ts";
 import { exhaustive, type Instant, instant, type Pid, pid } from "../units/units.ts";
 import {
@@ -18,6 +19,16 @@ import {
 
 /** How the next start ends. */
 type Health = "starts" | "no-process" | "no-program";
+
+/** What the service directory asks for: nothing of ours, or a finish that ends when it likes, is killed at last, or fails. */
+const DIRECTORIES = {
+  classic: CLASSIC,
+  modern: { ...CLASSIC, modern: true },
+  finish: { ...CLASSIC, modern: true, finish: true },
+  patient: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 0 },
+  hasty: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 1 },
+} as const satisfies { readonly [name: string]: Asks };
+type Directory = keyof typeof DIRECTORIES;
 
 type Child = {
   readonly pid: Pid;
@@ -36,6 +47,15 @@ class World {
   /** TERM, HUP, INT and ALRM do nothing to the service. */
   deaf = false;
   child: Child | undefined;
+  /** The process of `finish`. */
+  finish: { readonly pid: Pid; killed: boolean } | undefined;
+  directory: Directory = "classic";
+  /** How the processes end: exit codes. */
+  code = 0;
+  finishCode = 0;
+  finishStarts = true;
+  finishes = 0;
+  deaths = 0;
   state: State;
   wake: Instant | undefined;
   announced: Status | undefined;
@@ -73,7 +93,23 @@ class World {
     const { child } = this;
     if (child?.ended !== true) return;
     this.child = undefined;
-    this.tell({ on: "died", pid: child.pid });
+    this.deaths++;
+    this.tell({ on: "died", pid: child.pid, how: { exited: this.code } });
+  }
+
+  /** finish ends. */
+  endFinish(): void {
+    const { finish } = this;
+    if (finish === undefined) return;
+    this.finish = undefined;
+    const how = finish.killed ? { killed: 9, coreDumped: false } : { exited: this.finishCode };
+    this.tell({ on: "finish-ended", pid: finish.pid, how });
+  }
+
+  /** All that can end now does, and is waited for. */
+  settle(): void {
+    this.reap();
+    this.endFinish();
   }
 
   /** Time passes, and the deadline is kept. */
@@ -95,7 +131,7 @@ class World {
   private tell(event: Event): void {
     if (this.left) return; // Nobody listens any more.
     const before = this.state;
-    const { state, effects } = step(before, event, this.now);
+    const { state, effects } = step(before, event, this.now, DIRECTORIES[this.directory]);
     this.state = state;
     for (const effect of effects) this.perform(effect);
     if (state === this.state) this.check();
@@ -116,7 +152,16 @@ class World {
       case "warn-no-process":
         expect(effect.retry).toBe(deadlineOf(this.state) as Instant);
         return;
+      case "finish":
+        return this.startFinish(effect.run);
+      case "warn-finish-slow":
+        expect(this.state.at).toBe("finishing");
+        return;
+      case "warn-failed":
+        expect(this.state.failed).toBe(effect.why);
+        return;
       case "leave":
+        expect(this.finish).toBeUndefined();
         expect(this.child).toBeUndefined();
         this.left = true;
         return;
@@ -129,6 +174,7 @@ class World {
 
   private spawn(): void {
     expect(this.child).toBeUndefined();
+    expect(this.finish).toBeUndefined();
     expect(this.state.at).toBe("starting");
     expect(this.state.want).not.toBe("down");
     expect(this.ms - this.attempt).toBeGreaterThanOrEqual(1000);
@@ -140,8 +186,25 @@ class World {
     this.tell({ on: "spawned", pid: this.child.pid });
   }
 
+  private startFinish(run: Pid): void {
+    expect(this.child).toBeUndefined();
+    expect(this.finish).toBeUndefined();
+    expect(run).toBe(pid(this.lastPid));
+    this.finishes++;
+    if (!this.finishStarts) return this.tell({ on: "finish-failed" });
+    this.finish = { pid: pid(1_000_000 + this.finishes), killed: false };
+    this.tell({ on: "finish-spawned", pid: this.finish.pid });
+  }
+
   private signal(to: Pid, signal: string): void {
     const { child } = this;
+    if (this.finish !== undefined) {
+      // No command reaches finish, and the only signal it gets is the last.
+      expect(to).toBe(this.finish.pid);
+      expect(signal).toBe("SIGKILL");
+      this.finish.killed = true;
+      return;
+    }
     expect(to).toBe(child?.pid as Pid);
     if (child === undefined) return;
     switch (signal) {
@@ -167,6 +230,11 @@ class World {
     const { state } = this;
     expect(state.at).not.toBe("starting");
     expect(state.at === "up").toBe(this.child !== undefined);
+    expect(state.at === "finishing").toBe(this.finish !== undefined);
+    if (state.at === "finishing") {
+      expect(state.finish).toBe(this.finish?.pid as Pid);
+      if (state.until !== undefined) expect(this.wake).toBe(state.until);
+    }
     if (state.at === "up") expect(state.pid).toBe(this.child?.pid as Pid);
     expect(this.announced).toEqual(statusOf(state));
     expect(this.left).toBe(state.at === "gone");
@@ -298,7 +366,14 @@ type Action =
   | { readonly pass: number }
   | { readonly health: Health; readonly jitter: number }
   | { readonly deaf: boolean }
+  | {
+      readonly directory: Directory;
+      readonly code: number;
+      readonly finishCode: number;
+      readonly finishStarts: boolean;
+    }
   | "end"
+  | "end finish"
   | "reap"
   | "woken";
 
@@ -320,6 +395,16 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ deaf: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      directory: fc.constantFrom(...(Object.keys(DIRECTORIES) as Directory[])),
+      code: fc.constantFrom(0, 1, 100),
+      finishCode: fc.constantFrom(0, 1, 125),
+      finishStarts: fc.boolean(),
+    }),
+  },
+  { weight: 4, arbitrary: fc.constant("end finish" as const) },
   { weight: 4, arbitrary: fc.constant("end" as const) },
   { weight: 6, arbitrary: fc.constant("reap" as const) },
   { weight: 1, arbitrary: fc.constant("woken" as const) },
@@ -328,10 +413,12 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
 function act(world: World, action: Action): void {
   if (action === "end") world.end();
   else if (action === "reap") world.reap();
+  else if (action === "end finish") world.endFinish();
   else if (action === "woken") world.wakeEarly();
   else if ("letter" in action) world.letters(action.letter);
   else if ("pass" in action) world.pass(action.pass);
   else if ("deaf" in action) world.deaf = action.deaf;
+  else if ("directory" in action) Object.assign(world, action);
   else {
     world.health = action.health;
     world.jitter = action.jitter;
@@ -364,7 +451,10 @@ describe("on any walk", () => {
         for (const action of actions) act(world, action);
         fc.pre(!world.left && world.state.want === "up" && !world.state.exiting);
         world.health = "starts";
-        world.reap();
+        Object.assign(world, { code: 0, finishCode: 0 });
+        world.settle();
+        // It may have failed for good only now.
+        fc.pre(world.state.want === "up");
         world.pass(60_000);
         expect(world.state.at).toBe("up");
       }),
@@ -379,7 +469,8 @@ describe("on any walk", () => {
         for (const action of actions) act(world, action);
         fc.pre(!world.left && !world.state.exiting);
         world.health = "starts";
-        world.reap();
+        Object.assign(world, { code: 0, finishCode: 0 });
+        world.settle();
         world.letters("u");
         world.pass(1000);
         expect(world.state.at).toBe("up");
@@ -395,11 +486,58 @@ describe("on any walk", () => {
         for (const action of actions) act(world, action);
         world.letters("dx");
         world.letters("k");
-        world.reap();
+        world.settle();
         expect(world.left).toBe(true);
       }),
       RUNS,
     );
+  });
+
+  test("finish is started once for each death while it is there, and never for nothing", () => {
+    fc.assert(
+      fc.property(walks, ({ down, from, actions }) => {
+        const world = new World(down, from);
+        world.directory = "finish";
+        for (const action of actions)
+          if (typeof action === "string" || !("directory" in action)) act(world, action);
+        expect(world.finishes).toBe(world.deaths);
+      }),
+      RUNS,
+    );
+  });
+
+  test("a finish that does not end is killed, and commands are taken all the while", () => {
+    const world = new World();
+    world.directory = "finish";
+    world.pass(5000);
+    world.end();
+    world.reap();
+    world.pass(4999);
+    world.letters("d");
+    expect(world.finish?.killed).toBe(false);
+    expect(statusOf(world.state).want).toBe("down");
+    world.letters("u");
+    world.pass(1);
+    expect(world.finish?.killed).toBe(true);
+    world.endFinish();
+    expect(world.state.at).toBe("up");
+  });
+
+  test("a service that failed for good stays down until it is asked for", () => {
+    for (const codes of [
+      { code: 100, finishCode: 0 },
+      { code: 0, finishCode: 125 },
+    ]) {
+      const world = new World();
+      Object.assign(world, { directory: "finish", ...codes });
+      world.end();
+      world.settle();
+      world.pass(1e9);
+      expect(world.state).toMatchObject({ at: "down", want: "down" });
+      expect(world.starts).toBe(1);
+      world.letters("u");
+      expect(world.state.at).toBe("up");
+    }
   });
 
   test("after x nothing is restarted", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Command } from "../formats/control.ts";
+import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import type { Want } from "../formats/status.ts";
 import { exhaustive, instant, pid } from "../units/units.ts";
 import { deadlineOf, type Effect, type Event, type Now, type State, statusOf, step } from "./supervise.ts";
@@ -13,18 +14,28 @@ const at = (ms: number): Now => ({
 const command = (name: Command): Event => ({ on: "command", command: name });
 const PID = pid(42);
 const NEW = pid(43);
+const FINISH = pid(44);
+/** A directory that has a file of ours, but no finish; one that has a finish as well; and one whose finish may take for ever. */
+const MODERN: Asks = { ...CLASSIC, modern: true };
+const FINISHES: Asks = { ...MODERN, finish: true };
+const PATIENT: Asks = { ...FINISHES, timeoutFinishMs: 0 };
+const exited = (code: number) => ({ exited: code });
 
 // The whole matrix. A state is a letter, its want, and what else there is to it:
 //
 //   N.u  not begun, or ended long ago    J.d  ended just now, started at 0
 //   T.u  throttled: waits until 1000     B.u  waits until 4000, after three failures
 //   S.u  the start has been asked for    U.u  up as pid 42, started at 0      G  gone
+//   F.u  the start of finish has been asked for, pid 42 having ended at 0     L.u  finish runs as pid 44 until 4000
+//   V.u  finish runs, for as long as it likes
+//
+// "1" after the want: failed with exit code 100 of run, "2" with 125 of finish.
 //
 // want: u up, d down, o once; then P paused, X exiting. Events come at 500, `due` at the deadline, `later` at 1500.
 // A cell is the state after, with its deadline if it waits, and the effects in their order: s spawn, a announce, w wake,
-// W warn that there was no process, l leave; T TERM, C CONT, S STOP, H HUP, A ALRM, I INT, K KILL. A dot is "nothing
+// W warn that there was no process, f start finish, Z warn that it takes too long, ! warn that the service failed, l leave; T TERM, C CONT, S STOP, H HUP, A ALRM, I INT, K KILL. A dot is "nothing
 // changes, nothing is done", an exclamation mark "nothing changes, it is reported".
-const EVENTS: { readonly [column: string]: [Event, number?] } = {
+const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   begin: [{ on: "begin" }],
   u: [command("up")],
   "u later": [command("up"), 1500],
@@ -46,74 +57,174 @@ const EVENTS: { readonly [column: string]: [Event, number?] } = {
   "other died": [{ on: "died", pid: NEW }],
   early: [{ on: "timer" }],
   due: [{ on: "timer" }, Number.NaN],
+  "died 100": [{ on: "died", pid: PID, how: exited(100) }, 1500],
+  "100 modern": [{ on: "died", pid: PID, how: exited(100) }, 1500, MODERN],
+  "99 modern": [{ on: "died", pid: PID, how: exited(99) }, 1500, MODERN],
+  "died finish": [{ on: "died", pid: PID, how: exited(0) }, 1500, FINISHES],
+  "100 finish": [{ on: "died", pid: PID, how: exited(100) }, 1500, FINISHES],
+  "f spawned": [{ on: "finish-spawned", pid: FINISH }, 500, FINISHES],
+  "f patient": [{ on: "finish-spawned", pid: FINISH }, 500, PATIENT],
+  "f failed": [{ on: "finish-failed" }, 500, FINISHES],
+  "f ended": [{ on: "finish-ended", pid: FINISH, how: exited(0) }, 500, FINISHES],
+  "f ended later": [{ on: "finish-ended", pid: FINISH, how: undefined }, 1500, FINISHES],
+  "f 125": [{ on: "finish-ended", pid: FINISH, how: exited(125) }, 500, FINISHES],
+  "other f": [{ on: "finish-ended", pid: NEW, how: exited(0) }, 500, FINISHES],
 };
 const COMMANDS = `
-      | u            | u later | d        | o            | x           | p        | c       | h       | a       | i       | t       | k
-N.u   | S.u s        | S.u s   | N.d a    | S.o s        | G al        | .        | .       | .       | .       | .       | .       | .
-N.d   | S.u s        | S.u s   | N.d a    | S.o s        | G al        | .        | .       | .       | .       | .       | .       | .
-N.o   | S.u s        | S.u s   | N.d a    | S.o s        | G al        | .        | .       | .       | .       | .       | .       | .
-J.u   | T.u@1000 aw  | S.u s   | J.d a    | T.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
-J.d   | T.u@1000 aw  | S.u s   | J.d a    | T.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
-J.o   | T.u@1000 aw  | S.u s   | J.d a    | T.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
-T.u   | T.u@1000 aw  | S.u s   | J.d a    | T.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
-T.o   | T.u@1000 aw  | S.u s   | J.d a    | T.o@1000 aw  | T.oX@1000 a | .        | .       | .       | .       | .       | .       | .
-T.uX  | T.uX@1000 aw | S.uX s  | G al     | T.oX@1000 aw | G al        | .        | .       | .       | .       | .       | .       | .
-T.oX  | T.uX@1000 aw | S.uX s  | G al     | T.oX@1000 aw | T.oX@1000 a | .        | .       | .       | .       | .       | .       | .
-B.u   | B.u@1000 aw  | S.u s   | J.d a    | B.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
-B.o   | B.u@1000 aw  | S.u s   | J.d a    | B.o@1000 aw  | G al        | .        | .       | .       | .       | .       | .       | .
-S.u   | S.u a        | S.u a   | S.d a    | S.o a        | S.uX a      | .        | .       | .       | .       | .       | .       | .
-S.d   | S.u a        | S.u a   | S.d a    | S.o a        | S.dX a      | .        | .       | .       | .       | .       | .       | .
-S.o   | S.u a        | S.u a   | S.d a    | S.o a        | S.oX a      | .        | .       | .       | .       | .       | .       | .
-S.uX  | S.uX a       | S.uX a  | S.dX a   | S.oX a       | S.uX a      | .        | .       | .       | .       | .       | .       | .
-S.dX  | S.uX a       | S.uX a  | S.dX a   | S.oX a       | S.dX a      | .        | .       | .       | .       | .       | .       | .
-S.oX  | S.uX a       | S.uX a  | S.dX a   | S.oX a       | S.oX a      | .        | .       | .       | .       | .       | .       | .
-U.u   | U.u a        | U.u a   | U.d TCa  | U.o a        | U.uX a      | U.uP aS  | U.u aC  | U.u H   | U.u A   | U.u I   | U.u T   | U.u K
-U.d   | U.u a        | U.u a   | U.d TCa  | U.o a        | U.dX a      | U.dP aS  | U.d aC  | U.d H   | U.d A   | U.d I   | U.d T   | U.d K
-U.o   | U.u a        | U.u a   | U.d TCa  | U.o a        | U.oX a      | U.oP aS  | U.o aC  | U.o H   | U.o A   | U.o I   | U.o T   | U.o K
-U.uP  | U.uP a       | U.uP a  | U.d TCa  | U.oP a       | U.uPX a     | U.uP aS  | U.u aC  | U.uP H  | U.uP A  | U.uP I  | U.uP T  | U.uP K
-U.dP  | U.uP a       | U.uP a  | U.d TCa  | U.oP a       | U.dPX a     | U.dP aS  | U.d aC  | U.dP H  | U.dP A  | U.dP I  | U.dP T  | U.dP K
-U.oP  | U.uP a       | U.uP a  | U.d TCa  | U.oP a       | U.oPX a     | U.oP aS  | U.o aC  | U.oP H  | U.oP A  | U.oP I  | U.oP T  | U.oP K
-U.uX  | U.uX a       | U.uX a  | U.dX TCa | U.oX a       | U.uX a      | U.uPX aS | U.uX aC | U.uX H  | U.uX A  | U.uX I  | U.uX T  | U.uX K
-U.dX  | U.uX a       | U.uX a  | U.dX TCa | U.oX a       | U.dX a      | U.dPX aS | U.dX aC | U.dX H  | U.dX A  | U.dX I  | U.dX T  | U.dX K
-U.oX  | U.uX a       | U.uX a  | U.dX TCa | U.oX a       | U.oX a      | U.oPX aS | U.oX aC | U.oX H  | U.oX A  | U.oX I  | U.oX T  | U.oX K
-U.uPX | U.uPX a      | U.uPX a | U.dX TCa | U.oPX a      | U.uPX a     | U.uPX aS | U.uX aC | U.uPX H | U.uPX A | U.uPX I | U.uPX T | U.uPX K
-U.dPX | U.uPX a      | U.uPX a | U.dX TCa | U.oPX a      | U.dPX a     | U.dPX aS | U.dX aC | U.dPX H | U.dPX A | U.dPX I | U.dPX T | U.dPX K
-U.oPX | U.uPX a      | U.uPX a | U.dX TCa | U.oPX a      | U.oPX a     | U.oPX aS | U.oX aC | U.oPX H | U.oPX A | U.oPX I | U.oPX T | U.oPX K
-G     | !            | !       | !        | !            | !           | !        | !       | !       | !       | !       | !       | !
+      | u            | u later     | d           | o            | x            | p        | c       | h       | a       | i       | t       | k
+N.u   | S.u s        | S.u s       | N.d a       | S.o s        | G al         | .        | .       | .       | .       | .       | .       | .
+N.d   | S.u s        | S.u s       | N.d a       | S.o s        | G al         | .        | .       | .       | .       | .       | .       | .
+N.o   | S.u s        | S.u s       | N.d a       | S.o s        | G al         | .        | .       | .       | .       | .       | .       | .
+J.u   | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
+J.d   | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
+J.o   | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
+T.u   | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
+T.o   | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | T.oX@1000 a  | .        | .       | .       | .       | .       | .       | .
+T.uX  | T.uX@1000 aw | S.uX s      | G al        | T.oX@1000 aw | G al         | .        | .       | .       | .       | .       | .       | .
+T.oX  | T.uX@1000 aw | S.uX s      | G al        | T.oX@1000 aw | T.oX@1000 a  | .        | .       | .       | .       | .       | .       | .
+B.u   | B.u@1000 aw  | S.u s       | J.d a       | B.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
+B.o   | B.u@1000 aw  | S.u s       | J.d a       | B.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
+S.u   | S.u a        | S.u a       | S.d a       | S.o a        | S.uX a       | .        | .       | .       | .       | .       | .       | .
+S.d   | S.u a        | S.u a       | S.d a       | S.o a        | S.dX a       | .        | .       | .       | .       | .       | .       | .
+S.o   | S.u a        | S.u a       | S.d a       | S.o a        | S.oX a       | .        | .       | .       | .       | .       | .       | .
+S.uX  | S.uX a       | S.uX a      | S.dX a      | S.oX a       | S.uX a       | .        | .       | .       | .       | .       | .       | .
+S.dX  | S.uX a       | S.uX a      | S.dX a      | S.oX a       | S.dX a       | .        | .       | .       | .       | .       | .       | .
+S.oX  | S.uX a       | S.uX a      | S.dX a      | S.oX a       | S.oX a       | .        | .       | .       | .       | .       | .       | .
+U.u   | U.u a        | U.u a       | U.d TCa     | U.o a        | U.uX a       | U.uP aS  | U.u aC  | U.u H   | U.u A   | U.u I   | U.u T   | U.u K
+U.d   | U.u a        | U.u a       | U.d TCa     | U.o a        | U.dX a       | U.dP aS  | U.d aC  | U.d H   | U.d A   | U.d I   | U.d T   | U.d K
+U.o   | U.u a        | U.u a       | U.d TCa     | U.o a        | U.oX a       | U.oP aS  | U.o aC  | U.o H   | U.o A   | U.o I   | U.o T   | U.o K
+U.uP  | U.uP a       | U.uP a      | U.d TCa     | U.oP a       | U.uPX a      | U.uP aS  | U.u aC  | U.uP H  | U.uP A  | U.uP I  | U.uP T  | U.uP K
+U.dP  | U.uP a       | U.uP a      | U.d TCa     | U.oP a       | U.dPX a      | U.dP aS  | U.d aC  | U.dP H  | U.dP A  | U.dP I  | U.dP T  | U.dP K
+U.oP  | U.uP a       | U.uP a      | U.d TCa     | U.oP a       | U.oPX a      | U.oP aS  | U.o aC  | U.oP H  | U.oP A  | U.oP I  | U.oP T  | U.oP K
+U.uX  | U.uX a       | U.uX a      | U.dX TCa    | U.oX a       | U.uX a       | U.uPX aS | U.uX aC | U.uX H  | U.uX A  | U.uX I  | U.uX T  | U.uX K
+U.dX  | U.uX a       | U.uX a      | U.dX TCa    | U.oX a       | U.dX a       | U.dPX aS | U.dX aC | U.dX H  | U.dX A  | U.dX I  | U.dX T  | U.dX K
+U.oX  | U.uX a       | U.uX a      | U.dX TCa    | U.oX a       | U.oX a       | U.oPX aS | U.oX aC | U.oX H  | U.oX A  | U.oX I  | U.oX T  | U.oX K
+U.uPX | U.uPX a      | U.uPX a     | U.dX TCa    | U.oPX a      | U.uPX a      | U.uPX aS | U.uX aC | U.uPX H | U.uPX A | U.uPX I | U.uPX T | U.uPX K
+U.dPX | U.uPX a      | U.uPX a     | U.dX TCa    | U.oPX a      | U.dPX a      | U.dPX aS | U.dX aC | U.dPX H | U.dPX A | U.dPX I | U.dPX T | U.dPX K
+U.oPX | U.uPX a      | U.uPX a     | U.dX TCa    | U.oPX a      | U.oPX a      | U.oPX aS | U.oX aC | U.oPX H | U.oPX A | U.oPX I | U.oPX T | U.oPX K
+J.d1  | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
+J.d2  | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
+F.u   | F.u a        | F.u a       | F.d a       | F.o a        | F.uX a       | .        | .       | .       | .       | .       | .       | .
+F.d   | F.u a        | F.u a       | F.d a       | F.o a        | F.dX a       | .        | .       | .       | .       | .       | .       | .
+F.o   | F.u a        | F.u a       | F.d a       | F.o a        | F.oX a       | .        | .       | .       | .       | .       | .       | .
+F.u1  | F.u a        | F.u a       | F.d a       | F.o a        | F.u1X a      | .        | .       | .       | .       | .       | .       | .
+F.uX  | F.uX a       | F.uX a      | F.dX a      | F.oX a       | F.uX a       | .        | .       | .       | .       | .       | .       | .
+F.dX  | F.uX a       | F.uX a      | F.dX a      | F.oX a       | F.dX a       | .        | .       | .       | .       | .       | .       | .
+F.oX  | F.uX a       | F.uX a      | F.dX a      | F.oX a       | F.oX a       | .        | .       | .       | .       | .       | .       | .
+L.u   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a  | L.o@4000 a   | L.uX@4000 a  | .        | .       | .       | .       | .       | .       | .
+L.d   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a  | L.o@4000 a   | L.dX@4000 a  | .        | .       | .       | .       | .       | .       | .
+L.o   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a  | L.o@4000 a   | L.oX@4000 a  | .        | .       | .       | .       | .       | .       | .
+L.u1  | L.u@4000 a   | L.u@4000 a  | L.d@4000 a  | L.o@4000 a   | L.u1X@4000 a | .        | .       | .       | .       | .       | .       | .
+L.uX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a | L.oX@4000 a  | L.uX@4000 a  | .        | .       | .       | .       | .       | .       | .
+L.dX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a | L.oX@4000 a  | L.dX@4000 a  | .        | .       | .       | .       | .       | .       | .
+L.oX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a | L.oX@4000 a  | L.oX@4000 a  | .        | .       | .       | .       | .       | .       | .
+V.u   | V.u a        | V.u a       | V.d a       | V.o a        | V.uX a       | .        | .       | .       | .       | .       | .       | .
+V.uX  | V.uX a       | V.uX a      | V.dX a      | V.oX a       | V.uX a       | .        | .       | .       | .       | .       | .       | .
+G     | !            | !           | !           | !            | !            | !        | !       | !       | !       | !       | !       | !
 `;
 const OTHERS = `
-      | begin       | spawned  | no process   | no program  | died        | died later | other died | early       | due
-N.u   | S.u s       | !        | !            | !           | !           | !          | !          | .           | .
-N.d   | N.d a       | !        | !            | !           | !           | !          | !          | .           | .
-N.o   | N.o a       | !        | !            | !           | !           | !          | !          | .           | .
-J.u   | T.u@1000 aw | !        | !            | !           | !           | !          | !          | .           | .
-J.d   | J.d a       | !        | !            | !           | !           | !          | !          | .           | .
-J.o   | J.o a       | !        | !            | !           | !           | !          | !          | .           | .
-T.u   | !           | !        | !            | !           | !           | !          | !          | T.u@1000 w  | S.u s
-T.o   | !           | !        | !            | !           | !           | !          | !          | T.o@1000 w  | S.o s
-T.uX  | !           | !        | !            | !           | !           | !          | !          | T.uX@1000 w | S.uX s
-T.oX  | !           | !        | !            | !           | !           | !          | !          | T.oX@1000 w | S.oX s
-B.u   | !           | !        | !            | !           | !           | !          | !          | B.u@4000 w  | S.u s
-B.o   | !           | !        | !            | !           | !           | !          | !          | B.o@4000 w  | S.o s
-S.u   | !           | U.u a    | B.u@1500 aWw | T.u@1500 aw | !           | !          | !          | .           | .
-S.d   | !           | U.d TCa  | J.d a        | J.d a       | !           | !          | !          | .           | .
-S.o   | !           | U.o a    | B.o@1500 aWw | J.o a       | !           | !          | !          | .           | .
-S.uX  | !           | U.uX a   | G al         | G al        | !           | !          | !          | .           | .
-S.dX  | !           | U.dX TCa | G al         | G al        | !           | !          | !          | .           | .
-S.oX  | !           | U.oX a   | G al         | G al        | !           | !          | !          | .           | .
-U.u   | U.u a       | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.d   | U.d TCa     | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
-U.o   | U.o a       | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
-U.uP  | U.uP aS     | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.dP  | U.d TCa     | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
-U.oP  | U.oP aS     | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
-U.uX  | U.uX a      | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dX  | U.dX TCa    | !        | !            | !           | G al        | G al       | !          | .           | .
-U.oX  | U.oX a      | !        | !            | !           | G al        | G al       | !          | .           | .
-U.uPX | U.uPX aS    | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dPX | U.dX TCa    | !        | !            | !           | G al        | G al       | !          | .           | .
-U.oPX | U.oPX aS    | !        | !            | !           | G al        | G al       | !          | .           | .
-G     | !           | !        | !            | !           | !           | !          | !          | !           | !
+      | begin        | spawned  | no process   | no program  | died        | died later | other died | early       | due
+N.u   | S.u s        | !        | !            | !           | !           | !          | !          | .           | .
+N.d   | N.d a        | !        | !            | !           | !           | !          | !          | .           | .
+N.o   | N.o a        | !        | !            | !           | !           | !          | !          | .           | .
+J.u   | T.u@1000 aw  | !        | !            | !           | !           | !          | !          | .           | .
+J.d   | J.d a        | !        | !            | !           | !           | !          | !          | .           | .
+J.o   | J.o a        | !        | !            | !           | !           | !          | !          | .           | .
+T.u   | !            | !        | !            | !           | !           | !          | !          | T.u@1000 w  | S.u s
+T.o   | !            | !        | !            | !           | !           | !          | !          | T.o@1000 w  | S.o s
+T.uX  | !            | !        | !            | !           | !           | !          | !          | T.uX@1000 w | S.uX s
+T.oX  | !            | !        | !            | !           | !           | !          | !          | T.oX@1000 w | S.oX s
+B.u   | !            | !        | !            | !           | !           | !          | !          | B.u@4000 w  | S.u s
+B.o   | !            | !        | !            | !           | !           | !          | !          | B.o@4000 w  | S.o s
+S.u   | !            | U.u a    | B.u@1500 aWw | T.u@1500 aw | !           | !          | !          | .           | .
+S.d   | !            | U.d TCa  | J.d a        | J.d a       | !           | !          | !          | .           | .
+S.o   | !            | U.o a    | B.o@1500 aWw | J.o a       | !           | !          | !          | .           | .
+S.uX  | !            | U.uX a   | G al         | G al        | !           | !          | !          | .           | .
+S.dX  | !            | U.dX TCa | G al         | G al        | !           | !          | !          | .           | .
+S.oX  | !            | U.oX a   | G al         | G al        | !           | !          | !          | .           | .
+U.u   | U.u a        | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
+U.d   | U.d TCa      | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.o   | U.o a        | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
+U.uP  | U.uP aS      | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
+U.dP  | U.d TCa      | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.oP  | U.oP aS      | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
+U.uX  | U.uX a       | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dX  | U.dX TCa     | !        | !            | !           | G al        | G al       | !          | .           | .
+U.oX  | U.oX a       | !        | !            | !           | G al        | G al       | !          | .           | .
+U.uPX | U.uPX aS     | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dPX | U.dX TCa     | !        | !            | !           | G al        | G al       | !          | .           | .
+U.oPX | U.oPX aS     | !        | !            | !           | G al        | G al       | !          | .           | .
+J.d1  | J.d1 a       | !        | !            | !           | !           | !          | !          | .           | .
+J.d2  | J.d2 a       | !        | !            | !           | !           | !          | !          | .           | .
+F.u   | F.u af       | !        | !            | !           | !           | !          | !          | .           | .
+F.d   | F.d af       | !        | !            | !           | !           | !          | !          | .           | .
+F.o   | F.o af       | !        | !            | !           | !           | !          | !          | .           | .
+F.u1  | F.u1 af      | !        | !            | !           | !           | !          | !          | .           | .
+F.uX  | F.uX af      | !        | !            | !           | !           | !          | !          | .           | .
+F.dX  | F.dX af      | !        | !            | !           | !           | !          | !          | .           | .
+F.oX  | F.oX af      | !        | !            | !           | !           | !          | !          | .           | .
+L.u   | L.u@4000 aw  | !        | !            | !           | !           | !          | !          | L.u@4000 w  | V.u ZK
+L.d   | L.d@4000 aw  | !        | !            | !           | !           | !          | !          | L.d@4000 w  | V.d ZK
+L.o   | L.o@4000 aw  | !        | !            | !           | !           | !          | !          | L.o@4000 w  | V.o ZK
+L.u1  | L.u1@4000 aw | !        | !            | !           | !           | !          | !          | L.u1@4000 w | V.u1 ZK
+L.uX  | L.uX@4000 aw | !        | !            | !           | !           | !          | !          | L.uX@4000 w | V.uX ZK
+L.dX  | L.dX@4000 aw | !        | !            | !           | !           | !          | !          | L.dX@4000 w | V.dX ZK
+L.oX  | L.oX@4000 aw | !        | !            | !           | !           | !          | !          | L.oX@4000 w | V.oX ZK
+V.u   | V.u a        | !        | !            | !           | !           | !          | !          | .           | .
+V.uX  | V.uX a       | !        | !            | !           | !           | !          | !          | .           | .
+G     | !            | !        | !            | !           | !           | !          | !          | !           | !
+`;
+const FINISHING = `
+      | died 100 | 100 modern | 99 modern | died finish | 100 finish | f spawned   | f patient | f failed    | f ended     | f ended later | f 125   | other f
+N.u   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+N.d   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+N.o   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+J.u   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+J.d   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+J.o   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+T.u   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+T.o   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+T.uX  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+T.oX  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+B.u   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+B.o   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.u   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.d   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.o   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.uX  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.dX  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.oX  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+U.u   | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
+U.d   | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
+U.o   | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
+U.uP  | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
+U.dP  | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
+U.oP  | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
+U.uX  | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
+U.dX  | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
+U.oX  | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
+U.uPX | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
+U.dPX | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
+U.oPX | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
+J.d1  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+J.d2  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+F.u   | !        | !          | !         | !           | !          | L.u@5500 w  | V.u       | T.u@1000 aw | !           | !             | !       | !
+F.d   | !        | !          | !         | !           | !          | L.d@5500 w  | V.d       | J.d a       | !           | !             | !       | !
+F.o   | !        | !          | !         | !           | !          | L.o@5500 w  | V.o       | J.o a       | !           | !             | !       | !
+F.u1  | !        | !          | !         | !           | !          | L.u1@5500 w | V.u1      | J.d1 a!     | !           | !             | !       | !
+F.uX  | !        | !          | !         | !           | !          | L.uX@5500 w | V.uX      | G al        | !           | !             | !       | !
+F.dX  | !        | !          | !         | !           | !          | L.dX@5500 w | V.dX      | G al        | !           | !             | !       | !
+F.oX  | !        | !          | !         | !           | !          | L.oX@5500 w | V.oX      | G al        | !           | !             | !       | !
+L.u   | !        | !          | !         | !           | !          | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
+L.d   | !        | !          | !         | !           | !          | !           | !         | !           | J.d a       | J.d a         | J.d a   | !
+L.o   | !        | !          | !         | !           | !          | !           | !         | !           | J.o a       | J.o a         | J.o a   | !
+L.u1  | !        | !          | !         | !           | !          | !           | !         | !           | J.d1 a!     | J.d1 a!       | J.d2 a! | !
+L.uX  | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
+L.dX  | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
+L.oX  | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
+V.u   | !        | !          | !         | !           | !          | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
+V.uX  | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
+G     | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
 `;
 
 const WANTS: { readonly [letter: string]: Want } = { u: "up", d: "down", o: "once" };
@@ -128,7 +239,10 @@ function stateOf(name: string): State {
     exiting: traits.includes("X"),
     since: at(0).stamp,
     throttle: throttled(instant(0)),
+    ...(traits.includes("1") ? { failed: "run-100" as const } : {}),
+    ...(traits.includes("2") ? { failed: "finish-125" as const } : {}),
   };
+  const finishing = { ...base, at: "finishing" as const, run: PID, how: exited(0), until: undefined };
   switch (letter) {
     case "N":
       return { ...base, at: "down", throttle: noThrottle };
@@ -142,6 +256,12 @@ function stateOf(name: string): State {
       return { ...base, at: "starting", throttle: noThrottle };
     case "U":
       return { ...base, at: "up", pid: PID, paused: traits.includes("P") };
+    case "F":
+      return { ...finishing, finish: undefined };
+    case "L":
+      return { ...finishing, finish: FINISH, until: instant(4000) };
+    case "V":
+      return { ...finishing, finish: FINISH };
     case "G":
       return { ...base, at: "gone" };
     default:
@@ -152,7 +272,9 @@ function stateOf(name: string): State {
 /** What a state is called in a cell. */
 function nameOf(state: State): string {
   const { throttle, want, exiting } = state;
-  const traits = letterOf(want) + (state.at === "up" && state.paused ? "P" : "") + (exiting ? "X" : "");
+  const failure = state.failed === undefined ? "" : { "run-100": "1", "finish-125": "2" }[state.failed];
+  const traits =
+    letterOf(want) + failure + (state.at === "up" && state.paused ? "P" : "") + (exiting ? "X" : "");
   switch (state.at) {
     case "down":
       return `${throttle.last === undefined ? "N" : "J"}.${traits}`;
@@ -162,6 +284,9 @@ function nameOf(state: State): string {
       return `S.${traits}`;
     case "up":
       return `U.${traits}`;
+    case "finishing":
+      if (state.finish === undefined) return `F.${traits}`;
+      return state.until === undefined ? `V.${traits}` : `L.${traits}@${state.until}`;
     case "gone":
       return "G";
     default:
@@ -190,11 +315,19 @@ function letter(effect: Effect, after: State): string {
     case "report":
       return "r";
     case "wake":
-      if (after.at !== "waiting" || after.until !== effect.at) return `w@${effect.at}`;
+      if (deadlineOf(after) !== effect.at) return `w@${effect.at}`;
       return "w";
     case "warn-no-process":
       return after.at === "waiting" && after.until === effect.retry ? "W" : `W@${effect.retry}`;
+    case "finish":
+      if (after.at !== "finishing" || after.run !== effect.run || after.how !== effect.how) return "f?";
+      return "f";
+    case "warn-finish-slow":
+      return "Z";
+    case "warn-failed":
+      return effect.why === after.failed ? "!" : "!?";
     case "kill":
+      if (after.at === "finishing" && after.finish === effect.pid) return SIGNAL_LETTERS[effect.signal];
       if (after.at !== "up" || after.pid !== effect.pid) return `kill(${effect.pid})`;
       return SIGNAL_LETTERS[effect.signal];
     default:
@@ -202,8 +335,8 @@ function letter(effect: Effect, after: State): string {
   }
 }
 
-function cell(before: State, event: Event, now: Now): string {
-  const { state, effects } = step(before, event, now);
+function cell(before: State, event: Event, now: Now, asks?: Asks): string {
+  const { state, effects } = step(before, event, now, asks);
   const [only] = effects;
   if (state === before && effects.length === 0) return ".";
   if (state === before && effects.length === 1 && only?.do === "report" && only.event === event) return "!";
@@ -227,20 +360,21 @@ function rowsOf(table: string): Map<string, { [column: string]: string }> {
 /** What happens in each column of the row `name`. */
 function rowOf(name: string): { [column: string]: string } {
   const state = stateOf(name);
-  const deadline = state.at === "waiting" ? state.until : 1000;
+  const deadline = deadlineOf(state) ?? 1000;
   return Object.fromEntries(
-    Object.entries(EVENTS).map(([column, [event, when = 500]]) => [
+    Object.entries(EVENTS).map(([column, [event, when = 500, asks]]) => [
       column,
-      cell(state, event, at(Number.isNaN(when) ? deadline : when)),
+      cell(state, event, at(Number.isNaN(when) ? deadline : when), asks),
     ]),
   );
 }
 
 describe("the state machine", () => {
   const others = rowsOf(OTHERS);
+  const finishing = rowsOf(FINISHING);
   for (const [name, commands] of rowsOf(COMMANDS)) {
     test(`in the state ${name} every event does what the table says`, () => {
-      const expected = { ...commands, ...others.get(name) };
+      const expected = { ...commands, ...others.get(name), ...finishing.get(name) };
       expect(Object.keys(expected).sort()).toEqual(Object.keys(EVENTS).sort());
       expect(rowOf(name)).toEqual(expected);
     });
@@ -248,10 +382,10 @@ describe("the state machine", () => {
 
   test("in every cell the time changes with the pid, and only then", () => {
     for (const name of rowsOf(COMMANDS).keys()) {
-      for (const [event, when = 500] of Object.values(EVENTS)) {
+      for (const [event, when = 500, asks] of Object.values(EVENTS)) {
         const before = stateOf(name);
         const now = at(Number.isNaN(when) ? 4000 : when);
-        const { state } = step(before, event, now);
+        const { state } = step(before, event, now, asks);
         const changed = statusOf(state).pid !== statusOf(before).pid;
         expect(state.since).toEqual(changed ? now.stamp : before.since);
       }
@@ -260,9 +394,9 @@ describe("the state machine", () => {
 
   test("in every cell a status that changed is announced, unless a start is under way that will be", () => {
     for (const name of rowsOf(COMMANDS).keys()) {
-      for (const [event, when = 500] of Object.values(EVENTS)) {
+      for (const [event, when = 500, asks] of Object.values(EVENTS)) {
         const before = stateOf(name);
-        const { state, effects } = step(before, event, at(Number.isNaN(when) ? 4000 : when));
+        const { state, effects } = step(before, event, at(Number.isNaN(when) ? 4000 : when), asks);
         if (Bun.deepEquals(statusOf(state), statusOf(before)) || state.at === "starting") continue;
         expect(effects).toContainEqual({ do: "announce" });
       }

@@ -2,8 +2,11 @@
 // runtime/service-host.ts performs the effects and reports what came of them. supervise(8), reference:
 // supervise-protocol.md sections 5 and 7.
 import type { Command } from "../formats/control.ts";
+import { type Asks, CLASSIC } from "../formats/service-files.ts";
+import type { Failure } from "../formats/service-record.ts";
 import type { Status, Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
+import type { WaitStatus } from "../formats/wait-status.ts";
 import { exhaustive, type Instant, later, type Pid } from "../units/units.ts";
 import { afterFailure, impatient, mayStartAt, noThrottle, type Throttle, throttled } from "./throttle.ts";
 
@@ -19,6 +22,8 @@ type Always = {
   readonly since: Tai64n;
   /** How soon the service may be started. */
   readonly throttle: Throttle;
+  /** It failed for good, or will have once `finish` is over. */
+  readonly failed?: Failure | undefined;
 };
 
 export type State =
@@ -29,6 +34,16 @@ export type State =
   /** The start has been asked for; its outcome is the next event. */
   | (Always & { readonly at: "starting" })
   | (Always & { readonly at: "up"; readonly pid: Pid; readonly paused: boolean })
+  /** The process `run` has ended, `how` is unknown where the kernel does not tell; `finish` cleans up after it. */
+  | (Always & {
+      readonly at: "finishing";
+      readonly run: Pid;
+      readonly how: WaitStatus | undefined;
+      /** Undefined while its start is being asked for. */
+      readonly finish: Pid | undefined;
+      /** When it is killed; undefined if it may take as long as it likes, or has been. */
+      readonly until: Instant | undefined;
+    })
   /** The supervisor has left; nothing happens any more. */
   | (Always & { readonly at: "gone" });
 
@@ -42,7 +57,11 @@ export type Event =
    * `jitter` is random, 0 to 1.
    */
   | { readonly on: "spawn-failed"; readonly why: "no-process" | "no-program"; readonly jitter: number }
-  | { readonly on: "died"; readonly pid: Pid }
+  | { readonly on: "died"; readonly pid: Pid; readonly how?: WaitStatus | undefined }
+  | { readonly on: "finish-spawned"; readonly pid: Pid }
+  /** `finish` cannot be executed: it is over. */
+  | { readonly on: "finish-failed" }
+  | { readonly on: "finish-ended"; readonly pid: Pid; readonly how: WaitStatus | undefined }
   /** The instant of the last `wake` has come. */
   | { readonly on: "timer" };
 
@@ -51,6 +70,8 @@ export type ServiceSignal = "SIGTERM" | "SIGCONT" | "SIGSTOP" | "SIGHUP" | "SIGA
 
 export type Effect =
   | { readonly do: "spawn" }
+  /** Starts `finish` for the dead process `run`. */
+  | { readonly do: "finish"; readonly run: Pid; readonly how: WaitStatus | undefined }
   | { readonly do: "kill"; readonly pid: Pid; readonly signal: ServiceSignal }
   /** Writes supervise/status, from `statusOf` the new state. */
   | { readonly do: "announce" }
@@ -58,6 +79,10 @@ export type Effect =
   | { readonly do: "wake"; readonly at: Instant }
   /** There was no process to be had; the next attempt is at `retry`. */
   | { readonly do: "warn-no-process"; readonly retry: Instant }
+  /** `finish` took longer than it may. */
+  | { readonly do: "warn-finish-slow" }
+  /** The service is not started again, and this is why. */
+  | { readonly do: "warn-failed"; readonly why: Failure }
   /** The supervisor lets go of the service directory. */
   | { readonly do: "leave" }
   /** An event that cannot happen in this state did. It changes nothing. */
@@ -96,6 +121,23 @@ export const resumed = (
   throttle: throttled(later(now.at, -process.ageMs)),
 });
 
+/**
+ * The state of a service whose process `run` ended, and whose `finish` has not been started, as far as is known; or has been,
+ * by an earlier supervisor, `ageMs` milliseconds ago.
+ */
+export function resumedFinish(
+  { run, how }: { readonly run: Pid; readonly how: WaitStatus | undefined },
+  finish: { readonly pid: Pid; readonly ageMs: number } | undefined,
+  base: State,
+  now: Now,
+  asks: Asks,
+): State {
+  const from = finish === undefined ? undefined : later(now.at, -finish.ageMs);
+  const until = from === undefined ? undefined : finishUntil(from, asks);
+  const failed = base.failed ?? failureOf(how, asks);
+  return { ...always(base), failed, at: "finishing", run, how, finish: finish?.pid, until };
+}
+
 /** What supervise/status says in this state. */
 export function statusOf(state: State): Status {
   const { since, want } = state;
@@ -104,11 +146,13 @@ export function statusOf(state: State): Status {
     : { since, pid: 0, paused: false, want };
 }
 
-export function step(state: State, event: Event, now: Now): Step {
+/** @param asks what the service directory asks for at this moment */
+export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC): Step {
   if (state.at === "gone") return impossible(state, event);
   switch (event.on) {
     case "begin":
       if (state.at === "up") return resume(state, now);
+      if (state.at === "finishing") return resumeFinish(state);
       if (state.at !== "down") return impossible(state, event);
       return state.want === "up" ? start(state, now) : { state, effects: [{ do: "announce" }] };
     case "command":
@@ -118,8 +162,26 @@ export function step(state: State, event: Event, now: Now): Step {
     case "spawn-failed":
       return spawnFailed(state, event, now);
     case "died":
-      return died(state, event, now);
+      return died(state, event, now, asks);
+    case "finish-spawned": {
+      if (state.at !== "finishing" || state.finish !== undefined) return impossible(state, event);
+      const until = finishUntil(now.at, asks);
+      return {
+        state: { ...state, finish: event.pid, until },
+        effects: until === undefined ? [] : [{ do: "wake", at: until }],
+      };
+    }
+    case "finish-failed":
+      if (state.at !== "finishing" || state.finish !== undefined) return impossible(state, event);
+      return over(state, now);
+    case "finish-ended": {
+      if (state.at !== "finishing" || state.finish !== event.pid) return impossible(state, event);
+      const { how } = event;
+      const refuses = how !== undefined && "exited" in how && how.exited === REFUSES;
+      return over(refuses ? { ...state, failed: "finish-125" } : state, now);
+    }
     case "timer":
+      if (state.at === "finishing") return finishTimer(state, now);
       // Woken early, late or for a deadline that is no longer: only the state's own deadline counts.
       if (state.at !== "waiting") return { state, effects: [] };
       return state.until <= now.at
@@ -134,7 +196,13 @@ const impossible = (state: State, event: Event): Step => ({ state, effects: [{ d
 
 type Living = Exclude<State, { at: "gone" }>;
 
-const always = ({ want, exiting, since, throttle }: State): Always => ({ want, exiting, since, throttle });
+const always = ({ want, exiting, since, throttle, failed }: State): Always => ({
+  want,
+  exiting,
+  since,
+  throttle,
+  ...(failed === undefined ? {} : { failed }),
+});
 const starting = (state: State): State => ({ ...always(state), at: "starting" });
 const down = (state: State): State => ({ ...always(state), at: "down" });
 
@@ -180,12 +248,52 @@ function spawnFailed(state: Living, event: Event & { on: "spawn-failed" }, now: 
   };
 }
 
-function died(state: Living, event: Event & { on: "died" }, now: Now): Step {
+/** The exit code of `run` that says: do not start me again. As in daemontools-encore. */
+const HOPELESS = 100;
+/** The exit code of `finish` that says: do not start it again. As in s6. */
+const REFUSES = 125;
+
+/** Whether an end is one after which a service is not started again. In a classic directory there is none. */
+const failureOf = (how: WaitStatus | undefined, asks: Asks): Failure | undefined =>
+  asks.modern && how !== undefined && "exited" in how && how.exited === HOPELESS ? "run-100" : undefined;
+
+const finishUntil = (from: Instant, { timeoutFinishMs }: Asks): Instant | undefined =>
+  timeoutFinishMs === 0 ? undefined : later(from, timeoutFinishMs);
+
+function died(state: Living, event: Event & { on: "died" }, now: Now, asks: Asks): Step {
   if (state.at !== "up" || state.pid !== event.pid) return impossible(state, event);
-  const dead: State = { ...down(state), since: now.stamp };
-  if (state.exiting) return leave(dead);
-  if (state.want === "up") return start(dead, now);
-  return { state: dead, effects: [{ do: "announce" }] };
+  const { how, pid: run } = event;
+  const failed = failureOf(how, asks);
+  const dead: State = { ...down(state), since: now.stamp, ...(failed === undefined ? {} : { failed }) };
+  if (!asks.finish) return over(dead, now);
+  return {
+    state: { ...always(dead), at: "finishing", run, how, finish: undefined, until: undefined },
+    effects: [{ do: "announce" }, { do: "finish", run, how }],
+  };
+}
+
+/** The service has ended and nothing of it is left to do: starts it again if it is wanted up and did not fail for good. */
+function over(state: State, now: Now): Step {
+  const { failed, ...rest } = always(state);
+  const dead: State = { ...rest, at: "down" };
+  if (dead.exiting) return leave(dead);
+  if (dead.want !== "up") return { state: dead, effects: [{ do: "announce" }] };
+  if (failed === undefined) return start(dead, now);
+  // The status has no word for it: wanted down is what is true of it.
+  return {
+    state: { ...dead, want: "down", failed },
+    effects: [{ do: "announce" }, { do: "warn-failed", why: failed }],
+  };
+}
+
+function finishTimer(state: State & { at: "finishing" }, now: Now): Step {
+  const { finish, until } = state;
+  if (finish === undefined || until === undefined) return { state, effects: [] };
+  if (until > now.at) return { state, effects: [{ do: "wake", at: until }] };
+  return {
+    state: { ...state, until: undefined },
+    effects: [{ do: "warn-finish-slow" }, ...send(finish, "SIGKILL")],
+  };
 }
 
 const leave = (state: State): Step => ({
@@ -207,13 +315,13 @@ function obey(state: Living, command: Command, now: Now): Step {
   switch (command) {
     case "up":
     case "once": {
-      const wanted: State = { ...state, want: command === "up" ? "up" : "once" };
+      const wanted: State = { ...forgiven(state), want: command === "up" ? "up" : "once" };
       if (state.at === "down" || state.at === "waiting")
         return start({ ...wanted, throttle: impatient(state.throttle) }, now);
       return { state: wanted, effects: [announce] };
     }
     case "down": {
-      const unwanted: State = { ...state, want: "down" };
+      const unwanted: State = { ...forgiven(state), want: "down" };
       if (unwanted.at === "waiting")
         return unwanted.exiting ? leave(unwanted) : { state: down(unwanted), effects: [announce] };
       if (unwanted.at !== "up") return { state: unwanted, effects: [announce] };
@@ -227,7 +335,8 @@ function obey(state: Living, command: Command, now: Now): Step {
       const exiting: State = { ...state, exiting: true };
       // A start that was asked for with `o` and has only its second to wait is still made: `-ox` means one run.
       const due = state.at === "waiting" && state.want === "once" && state.throttle.failures === 0;
-      if (state.at === "up" || state.at === "starting" || due) return { state: exiting, effects: [announce] };
+      if (state.at === "up" || state.at === "starting" || state.at === "finishing" || due)
+        return { state: exiting, effects: [announce] };
       return leave(exiting);
     }
     case "pause":
@@ -247,6 +356,22 @@ function obey(state: Living, command: Command, now: Now): Step {
   }
 }
 
+/** Somebody has decided what is to become of it: that it failed is past. */
+function forgiven<S extends State>(state: S): S {
+  if (state.failed === undefined) return state;
+  const { failed: _, ...rest } = state;
+  return rest as S;
+}
+
+/** The `finish` of a service that ended under an earlier supervisor, which may have started it. */
+function resumeFinish(state: State & { at: "finishing" }): Step {
+  const { finish, until, run, how } = state;
+  const effects: Effect[] = [{ do: "announce" }];
+  if (finish === undefined) effects.push({ do: "finish", run, how });
+  else if (until !== undefined) effects.push({ do: "wake", at: until });
+  return { state, effects };
+}
+
 /** The earlier supervisor may have died between noting a wish and acting on it. */
 function resume(state: State & { at: "up" }, now: Now): Step {
   if (state.want === "down") return obey(state, "down", now);
@@ -259,4 +384,4 @@ const send = (pid: Pid, ...signals: readonly ServiceSignal[]): Effect[] =>
 
 /** The instant at which the state wants a `timer`, if any. */
 export const deadlineOf = (state: State): Instant | undefined =>
-  state.at === "waiting" ? state.until : undefined;
+  state.at === "waiting" || state.at === "finishing" ? state.until : undefined;

@@ -14,10 +14,15 @@ export const HISTORY_SIZE = 16;
 
 /**
  * idle: no process, and none is due. pending: a start is due. intent: a process is being started, and may be there already.
- * running: `pid` is there, unless it has died since.
+ * running: `pid` is there, unless it has died since. finish-intent and finishing: the same of `finish`, after the end that
+ * is the last in the history.
  */
-export const PHASES = ["idle", "pending", "intent", "running"] as const;
+export const PHASES = ["idle", "pending", "intent", "running", "finish-intent", "finishing"] as const;
 export type Phase = (typeof PHASES)[number];
+
+/** Why a service is not started again though it was wanted up: `run` exited 100, or `finish` exited 125. */
+export const FAILURES = [undefined, "run-100", "finish-125"] as const;
+export type Failure = NonNullable<(typeof FAILURES)[number]>;
 
 /** When a process started, as /proc counts: clock ticks (1/100 s) since the machine started, from and to. */
 export type Ticks = { readonly from: number; readonly to: number };
@@ -47,6 +52,7 @@ const AT = {
   ends: 64,
   adoptions: 68,
   adopted: 72,
+  failed: 92,
   history: 128,
 } as const;
 const END_SIZE = 40;
@@ -58,13 +64,14 @@ const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
  * |---------|---------------------------------------------------------------------|--------|
  * | 0-7     | `tendrec`, 1                                                         |        |
  * | 8-23    | the boot this was written in (/proc/sys/kernel/random/boot_id)       |        |
- * | 24-27   | phase: 0 idle, 1 pending, 2 intent, 3 running                        | native |
+ * | 24-27   | phase: 0 idle, 1 pending, 2 intent, 3 running, 4 finish-intent, 5 finishing | native |
  * | 28-31   | pid                                                                  | native |
  * | 32-47   | ticks: started from, to                                              | native, two doubles |
  * | 48-55   | session and process group of the supervisor that started it         | native |
  * | 56, 57  | want: `u`, `d`, `o`; paused: 0, 1                                    |        |
  * | 60-71   | how many starts, ends, adoptions                                     | native |
  * | 72-83   | TAI64N label of the last adoption                                    | big-endian |
+ * | 92      | failed: 0 no, 1 `run` exited 100, 2 `finish` exited 125               |        |
  * | 128-767 | the last 16 ends, 40 bytes each; end number N (from 0) in slot N % 16 |       |
  */
 export class ServiceRecord {
@@ -121,23 +128,31 @@ export class ServiceRecord {
   }
 
   /** A process of the supervisor's `session` and `group` is about to be started, at tick `from` or later. */
-  intend(from: number, session: number, group: number): void {
+  intend(from: number, session: number, group: number, phase: "intent" | "finish-intent" = "intent"): void {
     const { view } = this;
     view.setUint32(AT.pid, 0, true);
     view.setFloat64(AT.from, from, true);
     view.setFloat64(AT.to, 0, true);
     view.setUint32(AT.session, session, true);
     view.setUint32(AT.group, group, true);
-    this.phase = "intent";
+    this.phase = phase;
   }
 
   /** It was started, at tick `to` or earlier, and is `pid`. */
   run(pid: number, to: number): void {
-    const { view } = this;
-    view.setFloat64(AT.to, to, true);
-    view.setUint32(AT.pid, pid, true);
-    this.phase = "running";
-    view.setUint32(AT.starts, this.starts + 1, true);
+    this.there(pid, to, "running");
+    this.view.setUint32(AT.starts, this.starts + 1, true);
+  }
+
+  /** `finish` was started, at tick `to` or earlier, and is `pid`. */
+  finish(pid: number, to: number): void {
+    this.there(pid, to, "finishing");
+  }
+
+  private there(pid: number, to: number, phase: "running" | "finishing"): void {
+    this.view.setFloat64(AT.to, to, true);
+    this.view.setUint32(AT.pid, pid, true);
+    this.phase = phase;
   }
 
   /** `o` stands for once here, so that a page of zeros is no wish at all. */
@@ -156,6 +171,14 @@ export class ServiceRecord {
     this.bytes[AT.paused] = paused ? 1 : 0;
   }
 
+  /** It is not started again, or will not be once `finish` is over. */
+  get failed(): Failure | undefined {
+    return FAILURES[this.bytes[AT.failed] as number];
+  }
+  set failed(failure: Failure | undefined) {
+    this.bytes[AT.failed] = FAILURES.indexOf(failure);
+  }
+
   get starts(): number {
     return this.view.getUint32(AT.starts, true);
   }
@@ -170,12 +193,12 @@ export class ServiceRecord {
     return decodeTai64n(this.bytes.subarray(AT.adopted, AT.adopted + TAI64N_SIZE));
   }
 
-  /** Notes that the process `pid`, started at tick `from`, was taken over. */
-  adopt(pid: number, from: number, when: Tai64n): void {
+  /** Notes that the process `pid`, started at tick `from`, was taken over: that of the service, or of its `finish`. */
+  adopt(pid: number, from: number, when: Tai64n, phase: "running" | "finishing" = "running"): void {
     this.view.setFloat64(AT.from, from, true);
     this.view.setFloat64(AT.to, from, true);
     this.view.setUint32(AT.pid, pid, true);
-    this.phase = "running";
+    this.phase = phase;
     this.bytes.set(encodeTai64n(when), AT.adopted);
     this.view.setUint32(AT.adoptions, this.adoptions + 1, true);
   }

@@ -6,23 +6,29 @@ import {
   type Effect,
   type Event,
   initial,
+  type Now,
   resumed,
+  resumedFinish,
   type State,
   statusOf,
   step,
 } from "../engine/supervise.ts";
 import { throttled } from "../engine/throttle.ts";
 import { type Command, decodeControl } from "../formats/control.ts";
+import { type Asks, CLASSIC, finishArguments } from "../formats/service-files.ts";
 import type { ServiceRecord } from "../formats/service-record.ts";
+import type { Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
-import { decodeWaitStatus } from "../formats/wait-status.ts";
+import { decodeWaitStatus, type WaitStatus } from "../formats/wait-status.ts";
 import { bootTicks, TICKS_PER_SECOND } from "../sys/clock.ts";
 import { EAGAIN, EMFILE, ENFILE, ENOMEM, ErrnoError } from "../sys/errno.ts";
+import { AT_FDCWD, readlinkat } from "../sys/files.ts";
 import { type FileAction, getpid } from "../sys/process.ts";
-import { type ByteString, exhaustive, type Fd, type Instant, later, type Pid } from "../units/units.ts";
-import { findInStatus, findRecorded } from "./adopt.ts";
+import { type ByteString, exhaustive, type Fd, type Instant, later, type Pid, pid } from "../units/units.ts";
+import { type Found, findInStatus, findRecorded } from "./adopt.ts";
 import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
 import { openRecord, type RecordFile } from "./record-file.ts";
+import { ServiceFiles } from "./service-files.ts";
 import type { World } from "./world.ts";
 
 /** How long after a failure the status file is tried again, in milliseconds. */
@@ -58,6 +64,11 @@ export class ServiceHost {
   private retrying = false;
   /** Why the last start failed. */
   private spawnProblem: ByteString = "";
+  /** What the directory asks for, and why it could not be looked at or `finish` not be run: said once in a row. */
+  private readonly serviceFiles: ServiceFiles;
+  private asks: Asks = CLASSIC;
+  private askProblem: ByteString | undefined;
+  private finishProblem: ByteString | undefined;
 
   /**
    * Takes the directory and starts the service, unless it has a down file.
@@ -71,18 +82,25 @@ export class ServiceHost {
     const { descriptors } = world;
     const claim = (file: Fd): Fd => world.handover?.claim(file) ?? file;
     this.files = descriptors.open(() => new ControlDirectory(at, path, title, claim));
+    this.serviceFiles = new ServiceFiles(this.directory, (problem) =>
+      this.say(`warning: ${title}: ${problem}`),
+    );
     let adopted: Pid | undefined;
     try {
+      this.look();
       this.recordFile = this.openRecord();
-      const { state, once } = descriptors.open(() => this.takeOver());
+      const { state, once, finishOver } = descriptors.open(() => this.takeOver());
       this.state = state;
       if (state.at === "up") adopted = state.pid;
+      if (state.at === "finishing" && !finishOver) adopted = state.finish;
       this.control = descriptors.open(() =>
         this.files.listen(statusOf(state), (problem) => this.complain(problem)),
       );
       this.store();
       world.loop.watch(this.control, () => this.obeyWaiting());
       this.tell({ on: "begin" });
+      if (finishOver && state.at === "finishing" && state.finish !== undefined)
+        this.tell({ on: "finish-ended", pid: state.finish, how: undefined });
       if (once) this.command("once");
     } catch (error) {
       if (adopted !== undefined) world.disown(adopted);
@@ -112,10 +130,10 @@ export class ServiceHost {
 
   /**
    * The state to begin in: that of an earlier supervisor that did not leave in order, with the process it left, if any.
-   * `once`: a start was asked for with `o` and not made.
+   * `once`: a start was asked for with `o` and not made. `finishOver`: `finish` has ended, nobody knows how.
    * @throws {ErrnoError} EMFILE
    */
-  private takeOver(): { readonly state: State; readonly once: boolean } {
+  private takeOver(): { readonly state: State; readonly once: boolean; readonly finishOver?: boolean } {
     const { world, files, place } = this;
     const now = world.now();
     const record = this.recordFile?.record;
@@ -132,18 +150,23 @@ export class ServiceHost {
       }
     }
     if (left === undefined) record?.reset(world.boot);
+    if (left?.finish && record !== undefined) return this.takeOverFinish(record, left, found, want, now);
     if (found === undefined) {
       if (left?.phase === "running" && left.pid !== 0) {
         // It ended while nobody looked.
         const started = earlier(now.stamp, (bootTicks() - left.ticks.from) * MS_PER_TICK);
-        record?.end({ pid: left.pid, started, ended: now.stamp, status: undefined });
+        if (record?.history.at(-1)?.pid !== left.pid)
+          record?.end({ pid: left.pid, started, ended: now.stamp, status: undefined });
+        if (record !== undefined && this.asks.finish)
+          return this.takeOverFinish(record, { ...left, phase: "intent" }, undefined, want, now);
       }
       // A start that was noted keeps the next one a second away.
       const last = left?.ticks.from
         ? later(now.at, (left.ticks.from - bootTicks()) * MS_PER_TICK)
         : undefined;
       const once = left?.want === "once" && (left.phase === "pending" || left.phase === "intent");
-      return { state: initial(want, now, last === undefined ? undefined : throttled(last)), once };
+      const state = initial(want, now, last === undefined ? undefined : throttled(last));
+      return { state: { ...state, failed: left && record?.failed }, once };
     }
     const { pid, started } = found;
     const ageMs = (bootTicks() - started) * MS_PER_TICK;
@@ -151,6 +174,42 @@ export class ServiceHost {
     if (found.parent !== getpid()) record?.adopt(pid, started, now.stamp);
     world.adopt(found, (status) => this.died(pid, status));
     return { state: resumed({ pid, ageMs, since }, want, paused, now), once: false };
+  }
+
+  /**
+   * The same for a service that ended, as the last entry of the history says, and whose `finish` was about to be started
+   * (phase `intent`), or was: `found` if it is there yet.
+   */
+  private takeOverFinish(
+    record: ServiceRecord,
+    left: Left,
+    found: Found | undefined,
+    want: Want,
+    now: Now,
+  ): { readonly state: State; readonly once: boolean; readonly finishOver: boolean } {
+    const { world } = this;
+    const end = record.history.at(-1);
+    const ended = { run: pid(end?.pid ?? 0), how: end?.status };
+    const msSince = (ticks: number) => (bootTicks() - ticks) * MS_PER_TICK;
+    const base = {
+      ...initial(want, now, throttled(later(now.at, -msSince(left.ticks.from)))),
+      since: end?.ended ?? now.stamp,
+      failed: record.failed,
+    };
+    if (found === undefined && left.phase === "intent")
+      return {
+        state: resumedFinish(ended, undefined, base, now, this.asks),
+        once: false,
+        finishOver: false,
+      };
+    const finish = found?.pid ?? pid(left.pid);
+    if (found !== undefined) {
+      if (found.parent !== getpid()) record.adopt(finish, found.started, now.stamp, "finishing");
+      world.adopt(found, (status) => this.finishEnded(finish, status));
+    }
+    const ageMs = msSince(found?.started ?? left.ticks.from);
+    const state = resumedFinish(ended, { pid: finish, ageMs }, base, now, this.asks);
+    return { state, once: false, finishOver: found === undefined };
   }
 
   /** As if the letter had come through the fifo. */
@@ -175,7 +234,8 @@ export class ServiceHost {
 
   /** Whether the service will be up without anybody asking. */
   get coming(): boolean {
-    return this.state.at === "up" || this.state.at === "waiting";
+    const { at, want, exiting } = this.state;
+    return at === "up" || at === "waiting" || (at === "finishing" && want === "up" && !exiting);
   }
 
   private obeyWaiting(): void {
@@ -188,10 +248,23 @@ export class ServiceHost {
   }
 
   private tell(event: Event): void {
-    const { state, effects } = step(this.state, event, this.world.now());
+    const { state, effects } = step(this.state, event, this.world.now(), this.asks);
     this.state = state;
     this.store();
     for (const effect of effects) this.perform(effect);
+  }
+
+  /** Looks at what the directory asks for; where that cannot be, it is what it was before. */
+  private look(): void {
+    try {
+      this.asks = this.world.descriptors.briefly(() => this.serviceFiles.look());
+      this.askProblem = undefined;
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      const problem = `unable to read directory ${this.place.title}: ${error.text}`;
+      if (this.askProblem !== problem) this.say(`warning: ${problem}`);
+      this.askProblem = problem;
+    }
   }
 
   /** Notes the state where the next supervisor finds it, before anything is done about it. */
@@ -201,6 +274,7 @@ export class ServiceHost {
     const { state } = this;
     record.want = state.want;
     record.paused = state.at === "up" && state.paused;
+    record.failed = state.failed;
     switch (state.at) {
       case "down":
         record.phase = "idle";
@@ -214,6 +288,10 @@ export class ServiceHost {
       case "up":
         // Noted when the process was there: by `spawn` or `takeOver`.
         return;
+      case "finishing":
+        if (state.finish === undefined)
+          record.intend(bootTicks(), this.world.session, this.world.group, "finish-intent");
+        return;
       case "gone":
         record.leave();
         return;
@@ -226,7 +304,13 @@ export class ServiceHost {
     const ended = this.world.now().stamp;
     const how = status === undefined ? undefined : decodeWaitStatus(status);
     this.recordFile?.record.end({ pid, started: this.state.since, ended, status: how });
-    this.tell({ on: "died", pid });
+    this.look();
+    this.tell({ on: "died", pid, how });
+  }
+
+  private finishEnded(pid: Pid, status: number | undefined): void {
+    const how = status === undefined ? undefined : decodeWaitStatus(status);
+    this.tell({ on: "finish-ended", pid, how });
   }
 
   private perform(effect: Effect): void {
@@ -246,6 +330,14 @@ export class ServiceHost {
         return this.say(
           `warning: unable to fork for ${this.place.title}, sleeping ${seconds(effect.retry - this.world.now().at)}: ${this.spawnProblem}`,
         );
+      case "finish":
+        return this.finish(effect.run, effect.how);
+      case "warn-finish-slow":
+        return this.say(
+          `warning: ${this.place.title}/finish takes longer than ${this.asks.timeoutFinishMs} ms, killing it`,
+        );
+      case "warn-failed":
+        return this.say(`warning: ${this.place.title} ${FAILURE_TEXTS[effect.why]}, not starting it again`);
       case "leave":
         return this.leave();
       case "report":
@@ -257,8 +349,36 @@ export class ServiceHost {
     }
   }
 
+  /** The service's name for `finish`: the directory's, as the supervisor was given it. */
+  private get name(): ByteString {
+    const { title } = this.place;
+    const base = baseName(title);
+    if (base !== "" && base !== "." && base !== "..") return base;
+    return baseName(readlinkat(AT_FDCWD, `/proc/self/fd/${this.directory}`));
+  }
+
+  private finish(run: Pid, how: WaitStatus | undefined): void {
+    let outcome: Event;
+    try {
+      const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
+      const argv = finishArguments(how, this.name, run);
+      const pid = this.world.spawn("./finish", argv, actions, (status) => this.finishEnded(pid, status));
+      this.recordFile?.record.finish(pid, bootTicks());
+      outcome = { on: "finish-spawned", pid };
+      this.finishProblem = undefined;
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      const problem = `unable to run ${this.place.title}/finish: ${error.text}`;
+      if (this.finishProblem !== problem) this.say(`warning: ${problem}`);
+      this.finishProblem = problem;
+      outcome = { on: "finish-failed" };
+    }
+    this.tell(outcome);
+  }
+
   private spawn(): void {
     let outcome: Event;
+    this.look();
     try {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
       const pid = this.world.spawn("./run", ["./run"], actions, (status) => this.died(pid, status));
@@ -327,11 +447,17 @@ export class ServiceHost {
   }
 }
 
+const FAILURE_TEXTS = { "run-100": "exited 100", "finish-125": "has a finish that exited 125" } as const;
+
+/** What follows the last `/` but for slashes at the end. */
+const baseName = (path: ByteString): ByteString => path.replace(/\/+$/, "").replace(/^.*\//s, "");
+
 const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
 
 /** What a record says, as it stands now. */
 const leftBy = ({ phase, pid, ticks, session, group, want, paused }: ServiceRecord): Left => ({
-  phase,
+  finish: phase === "finish-intent" || phase === "finishing",
+  phase: phase === "finish-intent" ? "intent" : phase === "finishing" ? "running" : phase,
   pid,
   ticks,
   session,

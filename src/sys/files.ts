@@ -326,6 +326,8 @@ export type Stat = {
   readonly links: number;
   readonly size: number;
   readonly uid: number;
+  /** When it last changed (ctime), in nanoseconds since 1970; of a directory, also when a name in it did. */
+  readonly changed: bigint;
 };
 
 const STATX_BASIC_STATS = 0x7ff;
@@ -358,6 +360,7 @@ function statOf(at: Fd, path: ByteString, flags: number): Stat {
     links: scratch.u32(out + 16),
     size: Number(scratch.u64(out + 40)),
     uid: scratch.u32(out + 20),
+    changed: scratch.u64(out + 96) * 1_000_000_000n + BigInt(scratch.u32(out + 104)),
   };
 }
 

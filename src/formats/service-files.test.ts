@@ -1,0 +1,64 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { FormatError } from "./format-error.ts";
+import { ASKING, asked, asking, finishArguments, isValueFile } from "./service-files.ts";
+
+test("of the names in a directory only those that ask for something count", () => {
+  expect(asking([".", "..", "run", "down", "log", "supervise", "Finish", "finish", "constructor"])).toEqual([
+    "finish",
+  ]);
+});
+
+describe("timeout-finish", () => {
+  test("is the first line, a number of milliseconds", () => {
+    for (const [text, timeoutFinishMs] of [
+      ["0", 0],
+      ["250\n", 250],
+      [" 7 \nmore", 7],
+      ["4294967295\n", 4294967295],
+    ] as const)
+      expect(asked("timeout-finish", text)).toEqual({ timeoutFinishMs });
+  });
+
+  test("that says anything else is refused", () => {
+    for (const text of [
+      "",
+      "\n5",
+      "-1",
+      "1e3",
+      "0x10",
+      "1.5",
+      "5s",
+      "4294967296",
+      "9".repeat(4096),
+      "\0\xff",
+    ])
+      expect(() => asked("timeout-finish", text)).toThrow(FormatError);
+  });
+});
+
+test("whatever a file says, it is understood or refused", () => {
+  const bytes = fc.uint8Array({ maxLength: 64 }).map((all) => String.fromCharCode(...all));
+  for (const name of ASKING.filter(isValueFile))
+    fc.assert(
+      fc.property(bytes, (text) => {
+        try {
+          asked(name, text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+        }
+      }),
+    );
+});
+
+test("finish is told the exit code, or 256 and the signal, then the name and the dead run's pid", () => {
+  expect(finishArguments({ exited: 3 }, "web", 42)).toEqual(["./finish", "3", "0", "web", "42"]);
+  expect(finishArguments({ killed: 9, coreDumped: false }, "web", 42)).toEqual([
+    "./finish",
+    "256",
+    "9",
+    "web",
+    "42",
+  ]);
+  expect(finishArguments(undefined, "web", 42)).toEqual(["./finish", "256", "0", "web", "42"]);
+});

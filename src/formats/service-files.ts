@@ -1,0 +1,64 @@
+// What a service directory asks for beyond the classic files: each is a file in it, named as in the suite that introduced
+// it. A directory with none of them is CLASSIC and behaves as in C. service-directory(5)
+import type { ByteString } from "../units/units.ts";
+import { FormatError } from "./format-error.ts";
+import type { WaitStatus } from "./wait-status.ts";
+
+/** Bytes of a file that are read; a longer one is refused. */
+export const MOST_BYTES = 4096;
+
+export type Asks = {
+  /** At least one of the files is there. Exit code 100 of `run` means something only then. */
+  readonly modern: boolean;
+  /** `finish` is there: run after each death. */
+  readonly finish: boolean;
+  /** `timeout-finish`: how long it may run, in milliseconds; 0 for as long as it likes. */
+  readonly timeoutFinishMs: number;
+};
+
+export const CLASSIC: Asks = { modern: false, finish: false, timeoutFinishMs: 5000 };
+
+/** The files whose content says something. @throws {FormatError} each, if it says something else */
+const VALUES = {
+  "timeout-finish": (text): Partial<Asks> => ({ timeoutFinishMs: milliseconds(text) }),
+} as const satisfies { readonly [name: string]: (text: ByteString) => Partial<Asks> };
+
+export type ValueFile = keyof typeof VALUES;
+
+/** Every name that asks for something. */
+export const ASKING = ["finish", ...(Object.keys(VALUES) as ValueFile[])] as const;
+export type Asking = (typeof ASKING)[number];
+
+/** Of the names in a service directory, those that ask for something. */
+export const asking = (names: readonly ByteString[]): Asking[] =>
+  names.filter((name): name is Asking => (ASKING as readonly ByteString[]).includes(name));
+
+export const isValueFile = (name: ByteString): name is ValueFile => Object.hasOwn(VALUES, name);
+
+/** What the file `name` with the content `text` asks for. @throws {FormatError} with what it should be */
+export const asked = (name: ValueFile, text: ByteString): Partial<Asks> => VALUES[name](text);
+
+/** The first line, without the space around it. */
+const firstLine = (text: ByteString): ByteString => (text.split("\n", 1)[0] ?? "").trim();
+
+/** A number of milliseconds, up to 2^32 - 1 (49 days). */
+function milliseconds(text: ByteString): number {
+  const line = firstLine(text);
+  const ms = Number(line);
+  if (!/^[0-9]+$/.test(line) || ms >= 2 ** 32) throw new FormatError("not a number of milliseconds", 0);
+  return ms;
+}
+
+/**
+ * The arguments of `finish`, as s6 gives them, of which runit knows the first two: exit code, or 256 if a signal ended the
+ * service; that signal, or 0; the service's name; the process group of the dead run if it had one of its own, which has its
+ * pid for a number. `256 0` is an end of which the kernel did not tell.
+ */
+export function finishArguments(
+  how: WaitStatus | undefined,
+  name: ByteString,
+  run: number,
+): readonly ByteString[] {
+  const [code, signal] = how === undefined ? [256, 0] : "exited" in how ? [how.exited, 0] : [256, how.killed];
+  return ["./finish", `${code}`, `${signal}`, name, `${run}`];
+}

@@ -1,0 +1,118 @@
+// Reads what a service directory asks for. Looking costs one system call while nothing of that is in the directory: its
+// ctime tells when a name came or went. What a file says wrongly is said once, and the classic behaviour stays.
+import { FormatError } from "../formats/format-error.ts";
+import {
+  ASKING,
+  type Asking,
+  type Asks,
+  asked,
+  asking,
+  CLASSIC,
+  isValueFile,
+  MOST_BYTES,
+  type ValueFile,
+} from "../formats/service-files.ts";
+import { wallTime } from "../sys/clock.ts";
+import { EACCES, EMFILE, ENFILE, ENOENT, ErrnoError } from "../sys/errno.ts";
+import {
+  close,
+  existsat,
+  fstat,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_RDONLY,
+  openat,
+  read,
+  readdir,
+} from "../sys/files.ts";
+import { type ByteString, byteString, type Fd } from "../units/units.ts";
+
+/** The kernel's stamps are some milliseconds coarse: a directory that changed just now may change again unseen. */
+const SETTLED_NS = 100_000_000n;
+
+export class ServiceFiles {
+  private seen: bigint | undefined;
+  private present: readonly Asking[] = [];
+  /** What is wrong with a file, said already. */
+  private readonly problems = new Map<ByteString, ByteString>();
+
+  /** @param warn told `unable to use FILE: WHY` */
+  constructor(
+    private readonly directory: Fd,
+    private readonly warn: (text: ByteString) => void,
+  ) {}
+
+  /** What is asked for at this moment. @throws {ErrnoError} EMFILE, ENFILE: there is no descriptor to look with */
+  look(): Asks {
+    const { changed } = fstat(this.directory);
+    if (changed !== this.seen) {
+      this.present = asking(this.names());
+      this.seen = now() - changed > SETTLED_NS ? changed : undefined;
+    }
+    if (this.present.length === 0) return CLASSIC;
+    let asks: Asks = { ...CLASSIC, modern: true };
+    for (const name of this.present)
+      asks = { ...asks, ...(isValueFile(name) ? this.value(name) : { finish: true }) };
+    return asks;
+  }
+
+  private names(): readonly ByteString[] {
+    let names: Fd;
+    try {
+      names = openat(this.directory, ".", O_RDONLY | O_DIRECTORY);
+    } catch (error) {
+      // A directory that we may use and not read.
+      if (!(error instanceof ErrnoError) || error.errno !== EACCES) throw error;
+      return ASKING.filter((name) => existsat(this.directory, name));
+    }
+    try {
+      return readdir(names);
+    } finally {
+      close(names);
+    }
+  }
+
+  private value(name: ValueFile): Partial<Asks> {
+    try {
+      const text = readSmall(this.directory, name);
+      const value = text === undefined ? {} : asked(name, text);
+      this.problems.delete(name);
+      return value;
+    } catch (error) {
+      if (!(error instanceof FormatError) && !(error instanceof ErrnoError)) throw error;
+      if (error instanceof ErrnoError && (error.errno === EMFILE || error.errno === ENFILE)) throw error;
+      const problem = error instanceof ErrnoError ? error.text : error.message;
+      if (this.problems.get(name) !== problem) this.warn(`unable to use ${name}: ${problem}`);
+      this.problems.set(name, problem);
+      return {};
+    }
+  }
+}
+
+/**
+ * The content of a small regular file, which nothing can make us wait for; undefined where there is none.
+ * @throws {ErrnoError} if it cannot be read @throws {FormatError} if it is no regular file, or too long
+ */
+function readSmall(directory: Fd, name: ByteString): ByteString | undefined {
+  let file: Fd;
+  try {
+    file = openat(directory, name, O_RDONLY | O_NONBLOCK);
+  } catch (error) {
+    if (error instanceof ErrnoError && error.errno === ENOENT) return undefined;
+    throw error;
+  }
+  try {
+    if (fstat(file).type !== "file") throw new FormatError("not a regular file", 0);
+    const bytes = read(file, MOST_BYTES + 1);
+    if (bytes.length > MOST_BYTES) throw new FormatError(`longer than ${MOST_BYTES} bytes`, MOST_BYTES);
+    return byteString(bytes);
+  } finally {
+    close(file);
+  }
+}
+
+/** Nanoseconds of Unix time. */
+function now(): bigint {
+  const { seconds, nanoseconds } = wallTime();
+  return seconds * 1_000_000_000n + BigInt(nanoseconds);
+}
