@@ -13,6 +13,18 @@ import { type Suite, writeSupervisordConf } from "./suites.ts";
 /** One start of the static program: when its first instruction ran, on the clock of `now`. */
 export type Start = { readonly at: number; readonly pid: Pid };
 
+export type Activity = { readonly switches: number; readonly cpuMs: number };
+
+/** What happened between two looks. A thread that ended between them is not counted. */
+export function between(before: Map<string, Activity>, after: Map<string, Activity>): Activity {
+  const sum = { switches: 0, cpuMs: 0 };
+  for (const [thread, { switches, cpuMs }] of after) {
+    sum.switches += switches - (before.get(thread)?.switches ?? 0);
+    sum.cpuMs += cpuMs - (before.get(thread)?.cpuMs ?? 0);
+  }
+  return sum;
+}
+
 export class Fleet {
   readonly names: readonly string[];
   readonly cgroup: Cgroup | undefined;
@@ -139,18 +151,18 @@ export class Fleet {
     return [this.supervisor, ...descendants(this.supervisor)].filter((one) => !this.running.has(one));
   }
 
-  /** Voluntary and involuntary context switches, and CPU milliseconds, of all threads of the supervisors. */
-  activity(): { readonly switches: number; readonly cpuMs: number } {
-    let switches = 0;
-    let cpuMs = 0;
+  /** Of each thread of the supervisors: voluntary and involuntary context switches, and CPU milliseconds. */
+  activity(): Map<string, Activity> {
+    const threads = new Map<string, Activity>();
     for (const process of this.supervisors) {
       for (const task of readdirSync(`/proc/${process}/task`)) {
         const status = readFileSync(`/proc/${process}/task/${task}/status`, "utf8");
-        for (const [, count] of status.matchAll(/ctxt_switches:\s*(\d+)/g)) switches += Number(count);
-        cpuMs += Number(readFileSync(`/proc/${process}/task/${task}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+        const counts = [...status.matchAll(/ctxt_switches:\s*(\d+)/g)].map(([, count]) => Number(count));
+        const [ns] = readFileSync(`/proc/${process}/task/${task}/schedstat`, "utf8").split(" ");
+        threads.set(task, { switches: counts.reduce((a, b) => a + b, 0), cpuMs: Number(ns) / 1e6 });
       }
     }
-    return { switches, cpuMs };
+    return threads;
   }
 
   /** Bytes of memory of all supervisors together. */
