@@ -12,6 +12,7 @@ import {
 import { drainWatch, watchNames } from "../sys/epoll.ts";
 import { EMFILE, ENFILE, ErrnoError, errnoOf } from "../sys/errno.ts";
 import { existsat, readdir, statat } from "../sys/files.ts";
+import { Snapshot } from "../sys/snapshot.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
 import { LogPipe } from "./log-pipe.ts";
@@ -20,6 +21,8 @@ import type { World } from "./world.ts";
 
 /** The directory is read this often, whatever happened, in milliseconds. */
 const SCAN_INTERVAL_MS = 5000;
+/** So many times in a row it is not read if it and what it names are as they were at the last time. */
+const MOST_SKIPPED = 11;
 /** After a name came or went, the directory is read when it has been quiet for this long, ... */
 const QUIET_MS = 50;
 /** ... but no later than this after the first change. */
@@ -69,6 +72,9 @@ export class ScanDirectory {
   /** The first change in the directory that no scan has seen yet. */
   private changedAt: Instant | undefined;
   private stopping = false;
+  private readonly snapshot = new Snapshot();
+  /** How often the directory may yet be found unchanged; 0 when there was something to do, or somebody left. */
+  private calm = 0;
   private readProblem: ByteString | undefined;
   /** There were no descriptors for a service at the last scan; said once, not for each. */
   private exhausted = false;
@@ -86,6 +92,13 @@ export class ScanDirectory {
     world.settled();
   }
 
+  /** Nothing is to be done if nothing has changed, as long as everything runs. */
+  private scanInTime(): void {
+    if (this.calm === 0 || !this.snapshot.unchanged(this.directory)) return this.scanNow();
+    this.calm--;
+    this.scanAt(later(this.world.now().at, SCAN_INTERVAL_MS));
+  }
+
   /** Reads the directory and acts on it. */
   scanNow(): void {
     if (this.stopping) return;
@@ -95,6 +108,7 @@ export class ScanDirectory {
     this.known = result.scan;
     const exhausted = this.exhausted;
     this.exhausted = false;
+    this.calm = complete && result.effects.length === 0 ? MOST_SKIPPED : 0;
     for (const effect of result.effects) this.perform(effect, exhausted);
     this.scanAt(later(this.world.now().at, SCAN_INTERVAL_MS));
   }
@@ -147,6 +161,7 @@ export class ScanDirectory {
         drainWatch(names);
         const { at } = this.world.now();
         this.changedAt ??= at;
+        this.calm = 0;
         if (!this.stopping) this.scanAt(instantMin(later(at, QUIET_MS), later(this.changedAt, PATIENCE_MS)));
       });
     } catch (error) {
@@ -157,13 +172,14 @@ export class ScanDirectory {
 
   private scanAt(at: Instant): void {
     this.cancelScan();
-    this.cancelScan = this.world.loop.at(at, () => this.scanNow());
+    this.cancelScan = this.world.loop.at(at, () => this.scanInTime());
   }
 
   private read(): { entries: Entry[]; complete: boolean } {
     try {
       const names = readdir(this.directory).filter((name) => !name.startsWith("."));
       this.readProblem = undefined;
+      this.snapshot.take(this.directory, names);
       return { entries: names.flatMap((name) => this.look(name)), complete: true };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
@@ -269,6 +285,7 @@ export class ScanDirectory {
 
   private left(pair: Pair, part: Part): void {
     pair.running[part] = undefined;
+    this.calm = 0;
     if (!this.stopping) return;
     if (part === "service") this.endLogger(pair);
     this.finish();
