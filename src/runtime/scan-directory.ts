@@ -22,7 +22,7 @@ import type { World } from "./world.ts";
 /** The directory is read this often, whatever happened, in milliseconds. */
 const SCAN_INTERVAL_MS = 5000;
 /** So many times in a row it is not read if it and what it names are as they were at the last time. */
-const MOST_SKIPPED = 11;
+const MOST_SKIPPED = 119;
 /** After a name came or went, the directory is read when it has been quiet for this long, ... */
 const QUIET_MS = 50;
 /** ... but no later than this after the first change. */
