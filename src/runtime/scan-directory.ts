@@ -95,8 +95,8 @@ export class ScanDirectory {
   /** Nothing is to be done if nothing has changed, as long as everything runs. */
   private scanInTime(): void {
     if (this.calm === 0 || !this.snapshot.unchanged(this.directory)) return this.scanNow();
-    this.calm--;
     this.scanAt(later(this.world.now().at, SCAN_INTERVAL_MS));
+    if (this.calm-- === MOST_SKIPPED) this.world.rest();
   }
 
   /** Reads the directory and acts on it. */

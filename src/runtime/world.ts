@@ -14,6 +14,7 @@ import {
   privateAbove,
   RUNTIME_IGNORES,
 } from "../sys/inherited.ts";
+import { letGoOfCode } from "../sys/memory.ts";
 import {
   type Environment,
   environment,
@@ -170,6 +171,11 @@ export class World {
 
   /** Whether `process` is one we answer for. */
   has = (process: number): boolean => this.wards.has(pid(process));
+
+  /** Nothing is likely to happen soon: gives back what the last burst of work needed. A forced collection frees nothing more. */
+  rest(): void {
+    letGoOfCode();
+  }
 
   now(): Now {
     return { at: monotonic(), stamp: wallTime() };

@@ -52,6 +52,7 @@ const signatures = {
   linkat: { args: [I, P, I, P, I], returns: I },
   localtime_r: { args: [P, P], returns: P },
   lseek: { args: [I, L, I], returns: L },
+  madvise: { args: [P, S, I], returns: I },
   malloc: { args: [S], returns: P },
   mmap: { args: [P, S, I, I, I, L], returns: P },
   mprotect: { args: [P, S, I], returns: I },

@@ -1,6 +1,7 @@
 // Memory from the kernel: a range of addresses, and files seen as memory. mmap(2), mlock(2)
 import type { Fd } from "../units/units.ts";
-import { failure } from "./errno.ts";
+import { errnoOf, failure } from "./errno.ts";
+import { AT_FDCWD, readFile, readlinkat } from "./files.ts";
 import { libc, view } from "./libc.ts";
 
 const PROT_READ = 1;
@@ -58,4 +59,25 @@ function map(address: number, length: number, flags: number, file: number): numb
   const result = libc.mmap(address, length, PROT_READ | PROT_WRITE, flags, file, 0);
   if (result >= 2 ** 63) throw failure("mmap");
   return result;
+}
+
+const MADV_DONTNEED = 4;
+
+/**
+ * Gives back the pages of this executable's code that are in memory: what is needed again is mapped again, from the page
+ * cache. The runtime's start touches 30 MB of it, of which a process that waits for events needs a tenth. Only code, which
+ * nothing writes to: a relocated page would come back as it is in the file. Without /proc nothing is done.
+ */
+export function letGoOfCode(): void {
+  try {
+    const executable = readlinkat(AT_FDCWD, "/proc/self/exe");
+    for (const line of readFile("/proc/self/maps").split("\n")) {
+      const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) r-xp /.exec(line) ?? [];
+      if (from === undefined || to === undefined || !line.endsWith(` ${executable}`)) continue;
+      const start = Number.parseInt(from, 16);
+      libc.madvise(start, Number.parseInt(to, 16) - start, MADV_DONTNEED);
+    }
+  } catch (error) {
+    errnoOf(error);
+  }
 }
