@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { CONTROL_LETTERS, type Command, type ControlLetter } from "../formats/control.ts";
 import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import type { Status } from "../formats/status.ts";
-import { exhaustive, type Instant, instant, type Pid, pid } from "../units/units.ts";
+import { exhaustive, type Instant, instant, type Pid, pid, signo } from "../units/units.ts";
 import {
   deadlineOf,
   type Effect,
@@ -26,6 +26,7 @@ const DIRECTORIES = {
   modern: { ...CLASSIC, modern: true },
   finish: { ...CLASSIC, modern: true, finish: true },
   patient: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 0 },
+  deadly: { ...CLASSIC, modern: true, timeoutKillMs: 2000, downSignal: signo(1) },
   hasty: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 1 },
 } as const satisfies { readonly [name: string]: Asks };
 type Directory = keyof typeof DIRECTORIES;
@@ -196,7 +197,7 @@ class World {
     this.tell({ on: "finish-spawned", pid: this.finish.pid });
   }
 
-  private signal(to: Pid, signal: string): void {
+  private signal(to: Pid, signal: string | number): void {
     const { child } = this;
     if (this.finish !== undefined) {
       // No command reaches finish, and the only signal it gets is the last.
@@ -231,6 +232,10 @@ class World {
     expect(state.at).not.toBe("starting");
     expect(state.at === "up").toBe(this.child !== undefined);
     expect(state.at === "finishing").toBe(this.finish !== undefined);
+    if (state.at === "up" && state.killAt !== undefined) {
+      expect(this.wake).toBe(state.killAt);
+      expect(state.killAt).toBeLessThanOrEqual(this.ms + 2000);
+    }
     if (state.at === "finishing") {
       expect(state.finish).toBe(this.finish?.pid as Pid);
       if (state.until !== undefined) expect(this.wake).toBe(state.until);
@@ -488,6 +493,23 @@ describe("on any walk", () => {
         world.letters("k");
         world.settle();
         expect(world.left).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  test("a service with timeout-kill that is told to go down is gone that long after, deaf or stopped", () => {
+    fc.assert(
+      fc.property(walks, ({ down, from, actions }) => {
+        const world = new World(down, from);
+        for (const action of actions) act(world, action);
+        fc.pre(!world.left);
+        world.directory = "deadly";
+        world.deaf = true;
+        world.letters("d");
+        world.pass(2000);
+        world.settle();
+        expect(world.child).toBeUndefined();
       }),
       RUNS,
     );

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Command } from "../formats/control.ts";
 import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import type { Want } from "../formats/status.ts";
-import { exhaustive, instant, pid } from "../units/units.ts";
+import { exhaustive, instant, pid, signo } from "../units/units.ts";
 import { deadlineOf, type Effect, type Event, type Now, type State, statusOf, step } from "./supervise.ts";
 import { noThrottle, type Throttle, throttled } from "./throttle.ts";
 
@@ -18,6 +18,8 @@ const FINISH = pid(44);
 /** A directory that has a file of ours, but no finish; one that has a finish as well; and one whose finish may take for ever. */
 const MODERN: Asks = { ...CLASSIC, modern: true };
 const FINISHES: Asks = { ...MODERN, finish: true };
+/** One whose stop is a HUP, and KILL two seconds later. */
+const DEADLY: Asks = { ...MODERN, downSignal: signo(1), timeoutKillMs: 2000 };
 const PATIENT: Asks = { ...FINISHES, timeoutFinishMs: 0 };
 const exited = (code: number) => ({ exited: code });
 
@@ -27,13 +29,13 @@ const exited = (code: number) => ({ exited: code });
 //   T.u  throttled: waits until 1000     B.u  waits until 4000, after three failures
 //   S.u  the start has been asked for    U.u  up as pid 42, started at 0      G  gone
 //   F.u  the start of finish has been asked for, pid 42 having ended at 0     L.u  finish runs as pid 44 until 4000
-//   V.u  finish runs, for as long as it likes
+//   V.u  finish runs, for as long as it likes    K.d  up, killed at 4000
 //
 // "1" after the want: failed with exit code 100 of run, "2" with 125 of finish.
 //
 // want: u up, d down, o once; then P paused, X exiting. Events come at 500, `due` at the deadline, `later` at 1500.
 // A cell is the state after, with its deadline if it waits, and the effects in their order: s spawn, a announce, w wake,
-// W warn that there was no process, f start finish, Z warn that it takes too long, ! warn that the service failed, l leave; T TERM, C CONT, S STOP, H HUP, A ALRM, I INT, K KILL. A dot is "nothing
+// W warn that there was no process, f start finish, Z warn that it takes too long, ! warn that the service failed, l leave; T TERM, C CONT, S STOP, H HUP (h as down-signal), A ALRM, I INT, K KILL. A dot is "nothing
 // changes, nothing is done", an exclamation mark "nothing changes, it is reported".
 const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   begin: [{ on: "begin" }],
@@ -57,6 +59,9 @@ const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   "other died": [{ on: "died", pid: NEW }],
   early: [{ on: "timer" }],
   due: [{ on: "timer" }, Number.NaN],
+  "d deadly": [command("down"), 500, DEADLY],
+  "begin deadly": [{ on: "begin" }, 500, DEADLY],
+  "spawned deadly": [{ on: "spawned", pid: NEW }, 500, DEADLY],
   "died 100": [{ on: "died", pid: PID, how: exited(100) }, 1500],
   "100 modern": [{ on: "died", pid: PID, how: exited(100) }, 1500, MODERN],
   "99 modern": [{ on: "died", pid: PID, how: exited(99) }, 1500, MODERN],
@@ -71,160 +76,172 @@ const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   "other f": [{ on: "finish-ended", pid: NEW, how: exited(0) }, 500, FINISHES],
 };
 const COMMANDS = `
-      | u            | u later     | d           | o            | x            | p        | c       | h       | a       | i       | t       | k
-N.u   | S.u s        | S.u s       | N.d a       | S.o s        | G al         | .        | .       | .       | .       | .       | .       | .
-N.d   | S.u s        | S.u s       | N.d a       | S.o s        | G al         | .        | .       | .       | .       | .       | .       | .
-N.o   | S.u s        | S.u s       | N.d a       | S.o s        | G al         | .        | .       | .       | .       | .       | .       | .
-J.u   | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
-J.d   | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
-J.o   | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
-T.u   | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
-T.o   | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | T.oX@1000 a  | .        | .       | .       | .       | .       | .       | .
-T.uX  | T.uX@1000 aw | S.uX s      | G al        | T.oX@1000 aw | G al         | .        | .       | .       | .       | .       | .       | .
-T.oX  | T.uX@1000 aw | S.uX s      | G al        | T.oX@1000 aw | T.oX@1000 a  | .        | .       | .       | .       | .       | .       | .
-B.u   | B.u@1000 aw  | S.u s       | J.d a       | B.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
-B.o   | B.u@1000 aw  | S.u s       | J.d a       | B.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
-S.u   | S.u a        | S.u a       | S.d a       | S.o a        | S.uX a       | .        | .       | .       | .       | .       | .       | .
-S.d   | S.u a        | S.u a       | S.d a       | S.o a        | S.dX a       | .        | .       | .       | .       | .       | .       | .
-S.o   | S.u a        | S.u a       | S.d a       | S.o a        | S.oX a       | .        | .       | .       | .       | .       | .       | .
-S.uX  | S.uX a       | S.uX a      | S.dX a      | S.oX a       | S.uX a       | .        | .       | .       | .       | .       | .       | .
-S.dX  | S.uX a       | S.uX a      | S.dX a      | S.oX a       | S.dX a       | .        | .       | .       | .       | .       | .       | .
-S.oX  | S.uX a       | S.uX a      | S.dX a      | S.oX a       | S.oX a       | .        | .       | .       | .       | .       | .       | .
-U.u   | U.u a        | U.u a       | U.d TCa     | U.o a        | U.uX a       | U.uP aS  | U.u aC  | U.u H   | U.u A   | U.u I   | U.u T   | U.u K
-U.d   | U.u a        | U.u a       | U.d TCa     | U.o a        | U.dX a       | U.dP aS  | U.d aC  | U.d H   | U.d A   | U.d I   | U.d T   | U.d K
-U.o   | U.u a        | U.u a       | U.d TCa     | U.o a        | U.oX a       | U.oP aS  | U.o aC  | U.o H   | U.o A   | U.o I   | U.o T   | U.o K
-U.uP  | U.uP a       | U.uP a      | U.d TCa     | U.oP a       | U.uPX a      | U.uP aS  | U.u aC  | U.uP H  | U.uP A  | U.uP I  | U.uP T  | U.uP K
-U.dP  | U.uP a       | U.uP a      | U.d TCa     | U.oP a       | U.dPX a      | U.dP aS  | U.d aC  | U.dP H  | U.dP A  | U.dP I  | U.dP T  | U.dP K
-U.oP  | U.uP a       | U.uP a      | U.d TCa     | U.oP a       | U.oPX a      | U.oP aS  | U.o aC  | U.oP H  | U.oP A  | U.oP I  | U.oP T  | U.oP K
-U.uX  | U.uX a       | U.uX a      | U.dX TCa    | U.oX a       | U.uX a       | U.uPX aS | U.uX aC | U.uX H  | U.uX A  | U.uX I  | U.uX T  | U.uX K
-U.dX  | U.uX a       | U.uX a      | U.dX TCa    | U.oX a       | U.dX a       | U.dPX aS | U.dX aC | U.dX H  | U.dX A  | U.dX I  | U.dX T  | U.dX K
-U.oX  | U.uX a       | U.uX a      | U.dX TCa    | U.oX a       | U.oX a       | U.oPX aS | U.oX aC | U.oX H  | U.oX A  | U.oX I  | U.oX T  | U.oX K
-U.uPX | U.uPX a      | U.uPX a     | U.dX TCa    | U.oPX a      | U.uPX a      | U.uPX aS | U.uX aC | U.uPX H | U.uPX A | U.uPX I | U.uPX T | U.uPX K
-U.dPX | U.uPX a      | U.uPX a     | U.dX TCa    | U.oPX a      | U.dPX a      | U.dPX aS | U.dX aC | U.dPX H | U.dPX A | U.dPX I | U.dPX T | U.dPX K
-U.oPX | U.uPX a      | U.uPX a     | U.dX TCa    | U.oPX a      | U.oPX a      | U.oPX aS | U.oX aC | U.oPX H | U.oPX A | U.oPX I | U.oPX T | U.oPX K
-J.d1  | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
-J.d2  | T.u@1000 aw  | S.u s       | J.d a       | T.o@1000 aw  | G al         | .        | .       | .       | .       | .       | .       | .
-F.u   | F.u a        | F.u a       | F.d a       | F.o a        | F.uX a       | .        | .       | .       | .       | .       | .       | .
-F.d   | F.u a        | F.u a       | F.d a       | F.o a        | F.dX a       | .        | .       | .       | .       | .       | .       | .
-F.o   | F.u a        | F.u a       | F.d a       | F.o a        | F.oX a       | .        | .       | .       | .       | .       | .       | .
-F.u1  | F.u a        | F.u a       | F.d a       | F.o a        | F.u1X a      | .        | .       | .       | .       | .       | .       | .
-F.uX  | F.uX a       | F.uX a      | F.dX a      | F.oX a       | F.uX a       | .        | .       | .       | .       | .       | .       | .
-F.dX  | F.uX a       | F.uX a      | F.dX a      | F.oX a       | F.dX a       | .        | .       | .       | .       | .       | .       | .
-F.oX  | F.uX a       | F.uX a      | F.dX a      | F.oX a       | F.oX a       | .        | .       | .       | .       | .       | .       | .
-L.u   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a  | L.o@4000 a   | L.uX@4000 a  | .        | .       | .       | .       | .       | .       | .
-L.d   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a  | L.o@4000 a   | L.dX@4000 a  | .        | .       | .       | .       | .       | .       | .
-L.o   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a  | L.o@4000 a   | L.oX@4000 a  | .        | .       | .       | .       | .       | .       | .
-L.u1  | L.u@4000 a   | L.u@4000 a  | L.d@4000 a  | L.o@4000 a   | L.u1X@4000 a | .        | .       | .       | .       | .       | .       | .
-L.uX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a | L.oX@4000 a  | L.uX@4000 a  | .        | .       | .       | .       | .       | .       | .
-L.dX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a | L.oX@4000 a  | L.dX@4000 a  | .        | .       | .       | .       | .       | .       | .
-L.oX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a | L.oX@4000 a  | L.oX@4000 a  | .        | .       | .       | .       | .       | .       | .
-V.u   | V.u a        | V.u a       | V.d a       | V.o a        | V.uX a       | .        | .       | .       | .       | .       | .       | .
-V.uX  | V.uX a       | V.uX a      | V.dX a      | V.oX a       | V.uX a       | .        | .       | .       | .       | .       | .       | .
-G     | !            | !           | !           | !            | !            | !        | !       | !       | !       | !       | !       | !
+      | u            | u later     | d              | o            | x            | p             | c            | h           | a           | i           | t           | k
+N.u   | S.u s        | S.u s       | N.d a          | S.o s        | G al         | .             | .            | .           | .           | .           | .           | .
+N.d   | S.u s        | S.u s       | N.d a          | S.o s        | G al         | .             | .            | .           | .           | .           | .           | .
+N.o   | S.u s        | S.u s       | N.d a          | S.o s        | G al         | .             | .            | .           | .           | .           | .           | .
+J.u   | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
+J.d   | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
+J.o   | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
+T.u   | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
+T.o   | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | T.oX@1000 a  | .             | .            | .           | .           | .           | .           | .
+T.uX  | T.uX@1000 aw | S.uX s      | G al           | T.oX@1000 aw | G al         | .             | .            | .           | .           | .           | .           | .
+T.oX  | T.uX@1000 aw | S.uX s      | G al           | T.oX@1000 aw | T.oX@1000 a  | .             | .            | .           | .           | .           | .           | .
+B.u   | B.u@1000 aw  | S.u s       | J.d a          | B.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
+B.o   | B.u@1000 aw  | S.u s       | J.d a          | B.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
+S.u   | S.u a        | S.u a       | S.d a          | S.o a        | S.uX a       | .             | .            | .           | .           | .           | .           | .
+S.d   | S.u a        | S.u a       | S.d a          | S.o a        | S.dX a       | .             | .            | .           | .           | .           | .           | .
+S.o   | S.u a        | S.u a       | S.d a          | S.o a        | S.oX a       | .             | .            | .           | .           | .           | .           | .
+S.uX  | S.uX a       | S.uX a      | S.dX a         | S.oX a       | S.uX a       | .             | .            | .           | .           | .           | .           | .
+S.dX  | S.uX a       | S.uX a      | S.dX a         | S.oX a       | S.dX a       | .             | .            | .           | .           | .           | .           | .
+S.oX  | S.uX a       | S.uX a      | S.dX a         | S.oX a       | S.oX a       | .             | .            | .           | .           | .           | .           | .
+U.u   | U.u a        | U.u a       | U.d TCa        | U.o a        | U.uX a       | U.uP aS       | U.u aC       | U.u H       | U.u A       | U.u I       | U.u T       | U.u K
+U.d   | U.u a        | U.u a       | U.d TCa        | U.o a        | U.dX a       | U.dP aS       | U.d aC       | U.d H       | U.d A       | U.d I       | U.d T       | U.d K
+U.o   | U.u a        | U.u a       | U.d TCa        | U.o a        | U.oX a       | U.oP aS       | U.o aC       | U.o H       | U.o A       | U.o I       | U.o T       | U.o K
+U.uP  | U.uP a       | U.uP a      | U.d TCa        | U.oP a       | U.uPX a      | U.uP aS       | U.u aC       | U.uP H      | U.uP A      | U.uP I      | U.uP T      | U.uP K
+U.dP  | U.uP a       | U.uP a      | U.d TCa        | U.oP a       | U.dPX a      | U.dP aS       | U.d aC       | U.dP H      | U.dP A      | U.dP I      | U.dP T      | U.dP K
+U.oP  | U.uP a       | U.uP a      | U.d TCa        | U.oP a       | U.oPX a      | U.oP aS       | U.o aC       | U.oP H      | U.oP A      | U.oP I      | U.oP T      | U.oP K
+U.uX  | U.uX a       | U.uX a      | U.dX TCa       | U.oX a       | U.uX a       | U.uPX aS      | U.uX aC      | U.uX H      | U.uX A      | U.uX I      | U.uX T      | U.uX K
+U.dX  | U.uX a       | U.uX a      | U.dX TCa       | U.oX a       | U.dX a       | U.dPX aS      | U.dX aC      | U.dX H      | U.dX A      | U.dX I      | U.dX T      | U.dX K
+U.oX  | U.uX a       | U.uX a      | U.dX TCa       | U.oX a       | U.oX a       | U.oPX aS      | U.oX aC      | U.oX H      | U.oX A      | U.oX I      | U.oX T      | U.oX K
+U.uPX | U.uPX a      | U.uPX a     | U.dX TCa       | U.oPX a      | U.uPX a      | U.uPX aS      | U.uX aC      | U.uPX H     | U.uPX A     | U.uPX I     | U.uPX T     | U.uPX K
+U.dPX | U.uPX a      | U.uPX a     | U.dX TCa       | U.oPX a      | U.dPX a      | U.dPX aS      | U.dX aC      | U.dPX H     | U.dPX A     | U.dPX I     | U.dPX T     | U.dPX K
+U.oPX | U.uPX a      | U.uPX a     | U.dX TCa       | U.oPX a      | U.oPX a      | U.oPX aS      | U.oX aC      | U.oPX H     | U.oPX A     | U.oPX I     | U.oPX T     | U.oPX K
+J.d1  | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
+J.d2  | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
+F.u   | F.u a        | F.u a       | F.d a          | F.o a        | F.uX a       | .             | .            | .           | .           | .           | .           | .
+F.d   | F.u a        | F.u a       | F.d a          | F.o a        | F.dX a       | .             | .            | .           | .           | .           | .           | .
+F.o   | F.u a        | F.u a       | F.d a          | F.o a        | F.oX a       | .             | .            | .           | .           | .           | .           | .
+F.u1  | F.u a        | F.u a       | F.d a          | F.o a        | F.u1X a      | .             | .            | .           | .           | .           | .           | .
+F.uX  | F.uX a       | F.uX a      | F.dX a         | F.oX a       | F.uX a       | .             | .            | .           | .           | .           | .           | .
+F.dX  | F.uX a       | F.uX a      | F.dX a         | F.oX a       | F.dX a       | .             | .            | .           | .           | .           | .           | .
+F.oX  | F.uX a       | F.uX a      | F.dX a         | F.oX a       | F.oX a       | .             | .            | .           | .           | .           | .           | .
+L.u   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a     | L.o@4000 a   | L.uX@4000 a  | .             | .            | .           | .           | .           | .           | .
+L.d   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a     | L.o@4000 a   | L.dX@4000 a  | .             | .            | .           | .           | .           | .           | .
+L.o   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a     | L.o@4000 a   | L.oX@4000 a  | .             | .            | .           | .           | .           | .           | .
+L.u1  | L.u@4000 a   | L.u@4000 a  | L.d@4000 a     | L.o@4000 a   | L.u1X@4000 a | .             | .            | .           | .           | .           | .           | .
+L.uX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a    | L.oX@4000 a  | L.uX@4000 a  | .             | .            | .           | .           | .           | .           | .
+L.dX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a    | L.oX@4000 a  | L.dX@4000 a  | .             | .            | .           | .           | .           | .           | .
+L.oX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a    | L.oX@4000 a  | L.oX@4000 a  | .             | .            | .           | .           | .           | .           | .
+V.u   | V.u a        | V.u a       | V.d a          | V.o a        | V.uX a       | .             | .            | .           | .           | .           | .           | .
+V.uX  | V.uX a       | V.uX a      | V.dX a         | V.oX a       | V.uX a       | .             | .            | .           | .           | .           | .           | .
+K.u   | K.u@4000 a   | K.u@4000 a  | K.d@4000 TCaw  | K.o@4000 a   | K.uX@4000 a  | K.uP@4000 aS  | K.u@4000 aC  | K.u@4000 H  | K.u@4000 A  | K.u@4000 I  | K.u@4000 T  | K.u@4000 K
+K.d   | K.u@4000 a   | K.u@4000 a  | K.d@4000 TCaw  | K.o@4000 a   | K.dX@4000 a  | K.dP@4000 aS  | K.d@4000 aC  | K.d@4000 H  | K.d@4000 A  | K.d@4000 I  | K.d@4000 T  | K.d@4000 K
+K.dP  | K.uP@4000 a  | K.uP@4000 a | K.d@4000 TCaw  | K.oP@4000 a  | K.dPX@4000 a | K.dP@4000 aS  | K.d@4000 aC  | K.dP@4000 H | K.dP@4000 A | K.dP@4000 I | K.dP@4000 T | K.dP@4000 K
+K.dX  | K.uX@4000 a  | K.uX@4000 a | K.dX@4000 TCaw | K.oX@4000 a  | K.dX@4000 a  | K.dPX@4000 aS | K.dX@4000 aC | K.dX@4000 H | K.dX@4000 A | K.dX@4000 I | K.dX@4000 T | K.dX@4000 K
+G     | !            | !           | !              | !            | !            | !             | !            | !           | !           | !           | !           | !
 `;
 const OTHERS = `
-      | begin        | spawned  | no process   | no program  | died        | died later | other died | early       | due
-N.u   | S.u s        | !        | !            | !           | !           | !          | !          | .           | .
-N.d   | N.d a        | !        | !            | !           | !           | !          | !          | .           | .
-N.o   | N.o a        | !        | !            | !           | !           | !          | !          | .           | .
-J.u   | T.u@1000 aw  | !        | !            | !           | !           | !          | !          | .           | .
-J.d   | J.d a        | !        | !            | !           | !           | !          | !          | .           | .
-J.o   | J.o a        | !        | !            | !           | !           | !          | !          | .           | .
-T.u   | !            | !        | !            | !           | !           | !          | !          | T.u@1000 w  | S.u s
-T.o   | !            | !        | !            | !           | !           | !          | !          | T.o@1000 w  | S.o s
-T.uX  | !            | !        | !            | !           | !           | !          | !          | T.uX@1000 w | S.uX s
-T.oX  | !            | !        | !            | !           | !           | !          | !          | T.oX@1000 w | S.oX s
-B.u   | !            | !        | !            | !           | !           | !          | !          | B.u@4000 w  | S.u s
-B.o   | !            | !        | !            | !           | !           | !          | !          | B.o@4000 w  | S.o s
-S.u   | !            | U.u a    | B.u@1500 aWw | T.u@1500 aw | !           | !          | !          | .           | .
-S.d   | !            | U.d TCa  | J.d a        | J.d a       | !           | !          | !          | .           | .
-S.o   | !            | U.o a    | B.o@1500 aWw | J.o a       | !           | !          | !          | .           | .
-S.uX  | !            | U.uX a   | G al         | G al        | !           | !          | !          | .           | .
-S.dX  | !            | U.dX TCa | G al         | G al        | !           | !          | !          | .           | .
-S.oX  | !            | U.oX a   | G al         | G al        | !           | !          | !          | .           | .
-U.u   | U.u a        | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.d   | U.d TCa      | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
-U.o   | U.o a        | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
-U.uP  | U.uP aS      | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.dP  | U.d TCa      | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
-U.oP  | U.oP aS      | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
-U.uX  | U.uX a       | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dX  | U.dX TCa     | !        | !            | !           | G al        | G al       | !          | .           | .
-U.oX  | U.oX a       | !        | !            | !           | G al        | G al       | !          | .           | .
-U.uPX | U.uPX aS     | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dPX | U.dX TCa     | !        | !            | !           | G al        | G al       | !          | .           | .
-U.oPX | U.oPX aS     | !        | !            | !           | G al        | G al       | !          | .           | .
-J.d1  | J.d1 a       | !        | !            | !           | !           | !          | !          | .           | .
-J.d2  | J.d2 a       | !        | !            | !           | !           | !          | !          | .           | .
-F.u   | F.u af       | !        | !            | !           | !           | !          | !          | .           | .
-F.d   | F.d af       | !        | !            | !           | !           | !          | !          | .           | .
-F.o   | F.o af       | !        | !            | !           | !           | !          | !          | .           | .
-F.u1  | F.u1 af      | !        | !            | !           | !           | !          | !          | .           | .
-F.uX  | F.uX af      | !        | !            | !           | !           | !          | !          | .           | .
-F.dX  | F.dX af      | !        | !            | !           | !           | !          | !          | .           | .
-F.oX  | F.oX af      | !        | !            | !           | !           | !          | !          | .           | .
-L.u   | L.u@4000 aw  | !        | !            | !           | !           | !          | !          | L.u@4000 w  | V.u ZK
-L.d   | L.d@4000 aw  | !        | !            | !           | !           | !          | !          | L.d@4000 w  | V.d ZK
-L.o   | L.o@4000 aw  | !        | !            | !           | !           | !          | !          | L.o@4000 w  | V.o ZK
-L.u1  | L.u1@4000 aw | !        | !            | !           | !           | !          | !          | L.u1@4000 w | V.u1 ZK
-L.uX  | L.uX@4000 aw | !        | !            | !           | !           | !          | !          | L.uX@4000 w | V.uX ZK
-L.dX  | L.dX@4000 aw | !        | !            | !           | !           | !          | !          | L.dX@4000 w | V.dX ZK
-L.oX  | L.oX@4000 aw | !        | !            | !           | !           | !          | !          | L.oX@4000 w | V.oX ZK
-V.u   | V.u a        | !        | !            | !           | !           | !          | !          | .           | .
-V.uX  | V.uX a       | !        | !            | !           | !           | !          | !          | .           | .
-G     | !            | !        | !            | !           | !           | !          | !          | !           | !
+      | begin          | spawned  | no process   | no program  | died        | died later | other died | early       | due
+N.u   | S.u s          | !        | !            | !           | !           | !          | !          | .           | .
+N.d   | N.d a          | !        | !            | !           | !           | !          | !          | .           | .
+N.o   | N.o a          | !        | !            | !           | !           | !          | !          | .           | .
+J.u   | T.u@1000 aw    | !        | !            | !           | !           | !          | !          | .           | .
+J.d   | J.d a          | !        | !            | !           | !           | !          | !          | .           | .
+J.o   | J.o a          | !        | !            | !           | !           | !          | !          | .           | .
+T.u   | !              | !        | !            | !           | !           | !          | !          | T.u@1000 w  | S.u s
+T.o   | !              | !        | !            | !           | !           | !          | !          | T.o@1000 w  | S.o s
+T.uX  | !              | !        | !            | !           | !           | !          | !          | T.uX@1000 w | S.uX s
+T.oX  | !              | !        | !            | !           | !           | !          | !          | T.oX@1000 w | S.oX s
+B.u   | !              | !        | !            | !           | !           | !          | !          | B.u@4000 w  | S.u s
+B.o   | !              | !        | !            | !           | !           | !          | !          | B.o@4000 w  | S.o s
+S.u   | !              | U.u a    | B.u@1500 aWw | T.u@1500 aw | !           | !          | !          | .           | .
+S.d   | !              | U.d TCa  | J.d a        | J.d a       | !           | !          | !          | .           | .
+S.o   | !              | U.o a    | B.o@1500 aWw | J.o a       | !           | !          | !          | .           | .
+S.uX  | !              | U.uX a   | G al         | G al        | !           | !          | !          | .           | .
+S.dX  | !              | U.dX TCa | G al         | G al        | !           | !          | !          | .           | .
+S.oX  | !              | U.oX a   | G al         | G al        | !           | !          | !          | .           | .
+U.u   | U.u a          | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
+U.d   | U.d TCa        | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.o   | U.o a          | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
+U.uP  | U.uP aS        | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
+U.dP  | U.d TCa        | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.oP  | U.oP aS        | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
+U.uX  | U.uX a         | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dX  | U.dX TCa       | !        | !            | !           | G al        | G al       | !          | .           | .
+U.oX  | U.oX a         | !        | !            | !           | G al        | G al       | !          | .           | .
+U.uPX | U.uPX aS       | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dPX | U.dX TCa       | !        | !            | !           | G al        | G al       | !          | .           | .
+U.oPX | U.oPX aS       | !        | !            | !           | G al        | G al       | !          | .           | .
+J.d1  | J.d1 a         | !        | !            | !           | !           | !          | !          | .           | .
+J.d2  | J.d2 a         | !        | !            | !           | !           | !          | !          | .           | .
+F.u   | F.u af         | !        | !            | !           | !           | !          | !          | .           | .
+F.d   | F.d af         | !        | !            | !           | !           | !          | !          | .           | .
+F.o   | F.o af         | !        | !            | !           | !           | !          | !          | .           | .
+F.u1  | F.u1 af        | !        | !            | !           | !           | !          | !          | .           | .
+F.uX  | F.uX af        | !        | !            | !           | !           | !          | !          | .           | .
+F.dX  | F.dX af        | !        | !            | !           | !           | !          | !          | .           | .
+F.oX  | F.oX af        | !        | !            | !           | !           | !          | !          | .           | .
+L.u   | L.u@4000 aw    | !        | !            | !           | !           | !          | !          | L.u@4000 w  | V.u ZK
+L.d   | L.d@4000 aw    | !        | !            | !           | !           | !          | !          | L.d@4000 w  | V.d ZK
+L.o   | L.o@4000 aw    | !        | !            | !           | !           | !          | !          | L.o@4000 w  | V.o ZK
+L.u1  | L.u1@4000 aw   | !        | !            | !           | !           | !          | !          | L.u1@4000 w | V.u1 ZK
+L.uX  | L.uX@4000 aw   | !        | !            | !           | !           | !          | !          | L.uX@4000 w | V.uX ZK
+L.dX  | L.dX@4000 aw   | !        | !            | !           | !           | !          | !          | L.dX@4000 w | V.dX ZK
+L.oX  | L.oX@4000 aw   | !        | !            | !           | !           | !          | !          | L.oX@4000 w | V.oX ZK
+V.u   | V.u a          | !        | !            | !           | !           | !          | !          | .           | .
+V.uX  | V.uX a         | !        | !            | !           | !           | !          | !          | .           | .
+K.u   | K.u@4000 a     | !        | !            | !           | T.u@1000 aw | S.u s      | !          | K.u@4000 w  | U.u K
+K.d   | K.d@4000 TCaw  | !        | !            | !           | J.d a       | J.d a      | !          | K.d@4000 w  | U.d K
+K.dP  | K.d@4000 TCaw  | !        | !            | !           | J.d a       | J.d a      | !          | K.dP@4000 w | U.dP K
+K.dX  | K.dX@4000 TCaw | !        | !            | !           | G al        | G al       | !          | K.dX@4000 w | U.dX K
+G     | !              | !        | !            | !           | !           | !          | !          | !           | !
 `;
 const FINISHING = `
-      | died 100 | 100 modern | 99 modern | died finish | 100 finish | f spawned   | f patient | f failed    | f ended     | f ended later | f 125   | other f
-N.u   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-N.d   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-N.o   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-J.u   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-J.d   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-J.o   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-T.u   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-T.o   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-T.uX  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-T.oX  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-B.u   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-B.o   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.u   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.d   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.o   | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.uX  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.dX  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.oX  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-U.u   | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
-U.d   | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
-U.o   | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
-U.uP  | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
-U.dP  | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
-U.oP  | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
-U.uX  | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
-U.dX  | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
-U.oX  | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
-U.uPX | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
-U.dPX | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
-U.oPX | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
-J.d1  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-J.d2  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-F.u   | !        | !          | !         | !           | !          | L.u@5500 w  | V.u       | T.u@1000 aw | !           | !             | !       | !
-F.d   | !        | !          | !         | !           | !          | L.d@5500 w  | V.d       | J.d a       | !           | !             | !       | !
-F.o   | !        | !          | !         | !           | !          | L.o@5500 w  | V.o       | J.o a       | !           | !             | !       | !
-F.u1  | !        | !          | !         | !           | !          | L.u1@5500 w | V.u1      | J.d1 a!     | !           | !             | !       | !
-F.uX  | !        | !          | !         | !           | !          | L.uX@5500 w | V.uX      | G al        | !           | !             | !       | !
-F.dX  | !        | !          | !         | !           | !          | L.dX@5500 w | V.dX      | G al        | !           | !             | !       | !
-F.oX  | !        | !          | !         | !           | !          | L.oX@5500 w | V.oX      | G al        | !           | !             | !       | !
-L.u   | !        | !          | !         | !           | !          | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
-L.d   | !        | !          | !         | !           | !          | !           | !         | !           | J.d a       | J.d a         | J.d a   | !
-L.o   | !        | !          | !         | !           | !          | !           | !         | !           | J.o a       | J.o a         | J.o a   | !
-L.u1  | !        | !          | !         | !           | !          | !           | !         | !           | J.d1 a!     | J.d1 a!       | J.d2 a! | !
-L.uX  | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
-L.dX  | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
-L.oX  | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
-V.u   | !        | !          | !         | !           | !          | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
-V.uX  | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
-G     | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+      | d deadly       | begin deadly   | spawned deadly | died 100 | 100 modern | 99 modern | died finish | 100 finish | f spawned   | f patient | f failed    | f ended     | f ended later | f 125   | other f
+N.u   | N.d a          | S.u s          | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+N.d   | N.d a          | N.d a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+N.o   | N.d a          | N.o a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+J.u   | J.d a          | T.u@1000 aw    | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+J.d   | J.d a          | J.d a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+J.o   | J.d a          | J.o a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+T.u   | J.d a          | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+T.o   | J.d a          | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+T.uX  | G al           | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+T.oX  | G al           | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+B.u   | J.d a          | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+B.o   | J.d a          | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.u   | S.d a          | !              | U.u a          | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.d   | S.d a          | !              | K.d@2500 hCaw  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.o   | S.d a          | !              | U.o a          | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.uX  | S.dX a         | !              | U.uX a         | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.dX  | S.dX a         | !              | K.dX@2500 hCaw | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+S.oX  | S.dX a         | !              | U.oX a         | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+U.u   | K.d@2500 hCaw  | U.u a          | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
+U.d   | K.d@2500 hCaw  | K.d@2500 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
+U.o   | K.d@2500 hCaw  | U.o a          | !              | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
+U.uP  | K.d@2500 hCaw  | U.uP aS        | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
+U.dP  | K.d@2500 hCaw  | K.d@2500 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
+U.oP  | K.d@2500 hCaw  | U.oP aS        | !              | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
+U.uX  | K.dX@2500 hCaw | U.uX a         | !              | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
+U.dX  | K.dX@2500 hCaw | K.dX@2500 hCaw | !              | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
+U.oX  | K.dX@2500 hCaw | U.oX a         | !              | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
+U.uPX | K.dX@2500 hCaw | U.uPX aS       | !              | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
+U.dPX | K.dX@2500 hCaw | K.dX@2500 hCaw | !              | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
+U.oPX | K.dX@2500 hCaw | U.oPX aS       | !              | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
+J.d1  | J.d a          | J.d1 a         | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+J.d2  | J.d a          | J.d2 a         | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+F.u   | F.d a          | F.u af         | !              | !        | !          | !         | !           | !          | L.u@5500 w  | V.u       | T.u@1000 aw | !           | !             | !       | !
+F.d   | F.d a          | F.d af         | !              | !        | !          | !         | !           | !          | L.d@5500 w  | V.d       | J.d a       | !           | !             | !       | !
+F.o   | F.d a          | F.o af         | !              | !        | !          | !         | !           | !          | L.o@5500 w  | V.o       | J.o a       | !           | !             | !       | !
+F.u1  | F.d a          | F.u1 af        | !              | !        | !          | !         | !           | !          | L.u1@5500 w | V.u1      | J.d1 a!     | !           | !             | !       | !
+F.uX  | F.dX a         | F.uX af        | !              | !        | !          | !         | !           | !          | L.uX@5500 w | V.uX      | G al        | !           | !             | !       | !
+F.dX  | F.dX a         | F.dX af        | !              | !        | !          | !         | !           | !          | L.dX@5500 w | V.dX      | G al        | !           | !             | !       | !
+F.oX  | F.dX a         | F.oX af        | !              | !        | !          | !         | !           | !          | L.oX@5500 w | V.oX      | G al        | !           | !             | !       | !
+L.u   | L.d@4000 a     | L.u@4000 aw    | !              | !        | !          | !         | !           | !          | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
+L.d   | L.d@4000 a     | L.d@4000 aw    | !              | !        | !          | !         | !           | !          | !           | !         | !           | J.d a       | J.d a         | J.d a   | !
+L.o   | L.d@4000 a     | L.o@4000 aw    | !              | !        | !          | !         | !           | !          | !           | !         | !           | J.o a       | J.o a         | J.o a   | !
+L.u1  | L.d@4000 a     | L.u1@4000 aw   | !              | !        | !          | !         | !           | !          | !           | !         | !           | J.d1 a!     | J.d1 a!       | J.d2 a! | !
+L.uX  | L.dX@4000 a    | L.uX@4000 aw   | !              | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
+L.dX  | L.dX@4000 a    | L.dX@4000 aw   | !              | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
+L.oX  | L.dX@4000 a    | L.oX@4000 aw   | !              | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
+V.u   | V.d a          | V.u a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
+V.uX  | V.dX a         | V.uX a         | !              | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
+K.u   | K.d@4000 hCaw  | K.u@4000 a     | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
+K.d   | K.d@4000 hCaw  | K.d@4000 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
+K.dP  | K.d@4000 hCaw  | K.d@4000 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
+K.dX  | K.dX@4000 hCaw | K.dX@4000 hCaw | !              | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
+G     | !              | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
 `;
 
 const WANTS: { readonly [letter: string]: Want } = { u: "up", d: "down", o: "once" };
@@ -254,6 +271,8 @@ function stateOf(name: string): State {
       return { ...base, at: "waiting", until: instant(4000), throttle: backingOff };
     case "S":
       return { ...base, at: "starting", throttle: noThrottle };
+    case "K":
+      return { ...base, at: "up", pid: PID, paused: traits.includes("P"), killAt: instant(4000) };
     case "U":
       return { ...base, at: "up", pid: PID, paused: traits.includes("P") };
     case "F":
@@ -283,7 +302,7 @@ function nameOf(state: State): string {
     case "starting":
       return `S.${traits}`;
     case "up":
-      return `U.${traits}`;
+      return state.killAt === undefined ? `U.${traits}` : `K.${traits}@${state.killAt}`;
     case "finishing":
       if (state.finish === undefined) return `F.${traits}`;
       return state.until === undefined ? `V.${traits}` : `L.${traits}@${state.until}`;
@@ -327,9 +346,10 @@ function letter(effect: Effect, after: State): string {
     case "warn-failed":
       return effect.why === after.failed ? "!" : "!?";
     case "kill":
-      if (after.at === "finishing" && after.finish === effect.pid) return SIGNAL_LETTERS[effect.signal];
+      if (after.at === "finishing" && after.finish === effect.pid)
+        return typeof effect.signal === "number" ? "h" : SIGNAL_LETTERS[effect.signal];
       if (after.at !== "up" || after.pid !== effect.pid) return `kill(${effect.pid})`;
-      return SIGNAL_LETTERS[effect.signal];
+      return typeof effect.signal === "number" ? "h" : SIGNAL_LETTERS[effect.signal];
     default:
       return exhaustive(effect);
   }

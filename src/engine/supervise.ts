@@ -7,7 +7,7 @@ import type { Failure } from "../formats/service-record.ts";
 import type { Status, Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
-import { exhaustive, type Instant, later, type Pid } from "../units/units.ts";
+import { exhaustive, type Instant, later, type Pid, type Signo } from "../units/units.ts";
 import { afterFailure, impatient, mayStartAt, noThrottle, type Throttle, throttled } from "./throttle.ts";
 
 /** The moment an event is taken: for deadlines, and for the status file. */
@@ -33,7 +33,13 @@ export type State =
   | (Always & { readonly at: "waiting"; readonly until: Instant })
   /** The start has been asked for; its outcome is the next event. */
   | (Always & { readonly at: "starting" })
-  | (Always & { readonly at: "up"; readonly pid: Pid; readonly paused: boolean })
+  | (Always & {
+      readonly at: "up";
+      readonly pid: Pid;
+      readonly paused: boolean;
+      /** It was told to go down; if it has not by then, it is killed. */
+      readonly killAt?: Instant | undefined;
+    })
   /** The process `run` has ended, `how` is unknown where the kernel does not tell; `finish` cleans up after it. */
   | (Always & {
       readonly at: "finishing";
@@ -72,7 +78,7 @@ export type Effect =
   | { readonly do: "spawn" }
   /** Starts `finish` for the dead process `run`. */
   | { readonly do: "finish"; readonly run: Pid; readonly how: WaitStatus | undefined }
-  | { readonly do: "kill"; readonly pid: Pid; readonly signal: ServiceSignal }
+  | { readonly do: "kill"; readonly pid: Pid; readonly signal: ServiceSignal | Signo }
   /** Writes supervise/status, from `statusOf` the new state. */
   | { readonly do: "announce" }
   /** Sends `timer` at that instant; replaces any earlier one. */
@@ -151,14 +157,14 @@ export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC)
   if (state.at === "gone") return impossible(state, event);
   switch (event.on) {
     case "begin":
-      if (state.at === "up") return resume(state, now);
+      if (state.at === "up") return resume(state, now, asks);
       if (state.at === "finishing") return resumeFinish(state);
       if (state.at !== "down") return impossible(state, event);
       return state.want === "up" ? start(state, now) : { state, effects: [{ do: "announce" }] };
     case "command":
-      return obey(state, event.command, now);
+      return obey(state, event.command, now, asks);
     case "spawned":
-      return spawned(state, event, now);
+      return spawned(state, event, now, asks);
     case "spawn-failed":
       return spawnFailed(state, event, now);
     case "died":
@@ -182,6 +188,7 @@ export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC)
     }
     case "timer":
       if (state.at === "finishing") return finishTimer(state, now);
+      if (state.at === "up") return killTimer(state, now);
       // Woken early, late or for a deadline that is no longer: only the state's own deadline counts.
       if (state.at !== "waiting") return { state, effects: [] };
       return state.until <= now.at
@@ -216,10 +223,10 @@ function start(state: State, now: Now): Step {
   };
 }
 
-function spawned(state: Living, event: Event & { on: "spawned" }, now: Now): Step {
+function spawned(state: Living, event: Event & { on: "spawned" }, now: Now, asks: Asks): Step {
   if (state.at !== "starting") return impossible(state, event);
   const { pid } = event;
-  const up: State = {
+  const up: Up = {
     ...always(state),
     at: "up",
     pid,
@@ -228,8 +235,27 @@ function spawned(state: Living, event: Event & { on: "spawned" }, now: Now): Ste
     throttle: throttled(now.at),
   };
   // A `d` that came while there was nobody to take it.
-  const late = state.want === "down" ? send(pid, "SIGTERM", "SIGCONT") : [];
-  return { state: up, effects: [...late, { do: "announce" }] };
+  return state.want === "down" ? bringDown(up, now, asks) : { state: up, effects: [{ do: "announce" }] };
+}
+
+type Up = State & { readonly at: "up" };
+
+/** CONT, so that a stopped service takes its signal. Asked for again, it does not get more time. */
+function bringDown(state: Up, now: Now, { downSignal, timeoutKillMs }: Asks): Step {
+  const signals = send(state.pid, downSignal ?? "SIGTERM", "SIGCONT");
+  const killAt = state.killAt ?? (timeoutKillMs === 0 ? undefined : later(now.at, timeoutKillMs));
+  const wake: Effect[] = killAt === undefined ? [] : [{ do: "wake", at: killAt }];
+  return {
+    state: { ...state, paused: false, ...(killAt === undefined ? {} : { killAt }) },
+    effects: [...signals, { do: "announce" }, ...wake],
+  };
+}
+
+function killTimer(state: Up, now: Now): Step {
+  const { killAt, ...rest } = state;
+  if (killAt === undefined) return { state, effects: [] };
+  if (killAt > now.at) return { state, effects: [{ do: "wake", at: killAt }] };
+  return { state: rest, effects: send(state.pid, "SIGKILL") };
 }
 
 function spawnFailed(state: Living, event: Event & { on: "spawn-failed" }, now: Now): Step {
@@ -310,7 +336,7 @@ const SIGNALS = {
   kill: "SIGKILL",
 } as const satisfies Partial<Record<Command, ServiceSignal>>;
 
-function obey(state: Living, command: Command, now: Now): Step {
+function obey(state: Living, command: Command, now: Now, asks: Asks): Step {
   const announce: Effect = { do: "announce" };
   switch (command) {
     case "up":
@@ -325,11 +351,7 @@ function obey(state: Living, command: Command, now: Now): Step {
       if (unwanted.at === "waiting")
         return unwanted.exiting ? leave(unwanted) : { state: down(unwanted), effects: [announce] };
       if (unwanted.at !== "up") return { state: unwanted, effects: [announce] };
-      // CONT, so that a stopped service takes its TERM.
-      return {
-        state: { ...unwanted, paused: false },
-        effects: [...send(unwanted.pid, "SIGTERM", "SIGCONT"), announce],
-      };
+      return bringDown(unwanted, now, asks);
     }
     case "exit": {
       const exiting: State = { ...state, exiting: true };
@@ -373,15 +395,19 @@ function resumeFinish(state: State & { at: "finishing" }): Step {
 }
 
 /** The earlier supervisor may have died between noting a wish and acting on it. */
-function resume(state: State & { at: "up" }, now: Now): Step {
-  if (state.want === "down") return obey(state, "down", now);
+function resume(state: Up, now: Now, asks: Asks): Step {
+  if (state.want === "down") return bringDown(state, now, asks);
   const again: ServiceSignal[] = state.paused ? ["SIGSTOP"] : [];
   return { state, effects: [{ do: "announce" }, ...send(state.pid, ...again)] };
 }
 
-const send = (pid: Pid, ...signals: readonly ServiceSignal[]): Effect[] =>
+const send = (pid: Pid, ...signals: readonly (ServiceSignal | Signo)[]): Effect[] =>
   signals.map((signal) => ({ do: "kill", pid, signal }));
 
 /** The instant at which the state wants a `timer`, if any. */
 export const deadlineOf = (state: State): Instant | undefined =>
-  state.at === "waiting" || state.at === "finishing" ? state.until : undefined;
+  state.at === "waiting" || state.at === "finishing"
+    ? state.until
+    : state.at === "up"
+      ? state.killAt
+      : undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { signo } from "../units/units.ts";
 import { FormatError } from "./format-error.ts";
 import { ASKING, asked, asking, finishArguments, isValueFile } from "./service-files.ts";
 
@@ -35,6 +36,18 @@ describe("timeout-finish", () => {
     ])
       expect(() => asked("timeout-finish", text)).toThrow(FormatError);
   });
+});
+
+test("down-signal is a name or a number", () => {
+  expect(asked("down-signal", "SIGUSR1\n")).toEqual({ downSignal: signo(10) });
+  for (const text of ["", "0", "TERM KILL", "SIGFOO"])
+    expect(() => asked("down-signal", text)).toThrow(FormatError);
+});
+
+test("timeout-kill is a number of milliseconds, max-death-tally one up to 4096", () => {
+  expect(asked("timeout-kill", "3000\n")).toEqual({ timeoutKillMs: 3000 });
+  expect(asked("max-death-tally", "4096")).toEqual({ deathTally: 4096 });
+  expect(() => asked("max-death-tally", "4097")).toThrow(FormatError);
 });
 
 test("whatever a file says, it is understood or refused", () => {

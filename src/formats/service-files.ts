@@ -1,7 +1,8 @@
 // What a service directory asks for beyond the classic files: each is a file in it, named as in the suite that introduced
 // it. A directory with none of them is CLASSIC and behaves as in C. service-directory(5)
-import type { ByteString } from "../units/units.ts";
+import type { ByteString, Signo } from "../units/units.ts";
 import { FormatError } from "./format-error.ts";
+import { signalNamed } from "./signal-name.ts";
 import type { WaitStatus } from "./wait-status.ts";
 
 /** Bytes of a file that are read; a longer one is refused. */
@@ -14,13 +15,41 @@ export type Asks = {
   readonly finish: boolean;
   /** `timeout-finish`: how long it may run, in milliseconds; 0 for as long as it likes. */
   readonly timeoutFinishMs: number;
+  /** `timeout-kill`: how long after the signal of `d` KILL follows, in milliseconds; 0 for never. */
+  readonly timeoutKillMs: number;
+  /** `down-signal`: what `d` sends; undefined for TERM. */
+  readonly downSignal: Signo | undefined;
+  /** `max-death-tally`: how many deaths are noted in supervise/death_tally. */
+  readonly deathTally: number;
 };
 
-export const CLASSIC: Asks = { modern: false, finish: false, timeoutFinishMs: 5000 };
+export const CLASSIC: Asks = {
+  modern: false,
+  finish: false,
+  timeoutFinishMs: 5000,
+  timeoutKillMs: 0,
+  downSignal: undefined,
+  deathTally: 0,
+};
+
+/** The most deaths that are noted, as in s6. */
+export const MOST_DEATHS = 4096;
 
 /** The files whose content says something. @throws {FormatError} each, if it says something else */
 const VALUES = {
   "timeout-finish": (text): Partial<Asks> => ({ timeoutFinishMs: milliseconds(text) }),
+  "timeout-kill": (text): Partial<Asks> => ({ timeoutKillMs: milliseconds(text) }),
+  "down-signal": (text): Partial<Asks> => {
+    const downSignal = signalNamed(firstLine(text));
+    if (downSignal === undefined) throw new FormatError("not a signal", 0);
+    return { downSignal };
+  },
+  "max-death-tally": (text): Partial<Asks> => {
+    const line = firstLine(text);
+    if (!/^[0-9]+$/.test(line) || Number(line) > MOST_DEATHS)
+      throw new FormatError(`not a number up to ${MOST_DEATHS}`, 0);
+    return { deathTally: Number(line) };
+  },
 } as const satisfies { readonly [name: string]: (text: ByteString) => Partial<Asks> };
 
 export type ValueFile = keyof typeof VALUES;

@@ -1,8 +1,13 @@
 // The `supervise` directory inside a service directory: taken, kept, let go. reference: supervise-protocol 1 to 3
+import { DEATH_SIZE, withDeath } from "../formats/death-tally.ts";
+import { MOST_DEATHS } from "../formats/service-files.ts";
 import { encodeStatus, STATUS_SIZE, type Status } from "../formats/status.ts";
+import type { Tai64n } from "../formats/tai64n.ts";
+import type { WaitStatus } from "../formats/wait-status.ts";
 import {
   EAGAIN,
   EEXIST,
+  EINVAL,
   EISDIR,
   EMFILE,
   ENFILE,
@@ -66,6 +71,7 @@ const LOCK = "supervise/lock";
 const CONTROL = "supervise/control";
 const OK = "supervise/ok";
 const STATUS = "supervise/status";
+const TALLY = "supervise/death_tally";
 const STATUS_NEW = "supervise/status.new";
 
 /** A service directory that this process supervises. */
@@ -150,6 +156,25 @@ export class ControlDirectory {
       errnoOf(error);
       return new Uint8Array(0);
     }
+  }
+
+  /** Notes a death in supervise/death_tally, of which the last `most` are kept. @throws {Unable} */
+  tally(ended: Tai64n, how: WaitStatus | undefined, most: number): void {
+    trying(
+      () => `write ${this.title}/${TALLY}`,
+      () => {
+        const flags = O_RDWR | O_NONBLOCK | O_CREAT | O_NOFOLLOW;
+        const file = openat(this.directory, TALLY, flags, 0o644);
+        try {
+          if (fstat(file).type !== "file") throw new ErrnoError(EINVAL, "write");
+          const bytes = withDeath(read(file, MOST_DEATHS * DEATH_SIZE), ended, how, most);
+          if (pwrite(file, bytes, 0) !== bytes.length) throw new ErrnoError(ENOSPC, "write");
+          ftruncate(file, bytes.length);
+        } finally {
+          close(file);
+        }
+      },
+    );
   }
 
   private openControl(): Fd {

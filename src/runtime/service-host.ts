@@ -69,6 +69,7 @@ export class ServiceHost {
   private asks: Asks = CLASSIC;
   private askProblem: ByteString | undefined;
   private finishProblem: ByteString | undefined;
+  private tallyProblem: ByteString | undefined;
 
   /**
    * Takes the directory and starts the service, unless it has a down file.
@@ -305,7 +306,19 @@ export class ServiceHost {
     const how = status === undefined ? undefined : decodeWaitStatus(status);
     this.recordFile?.record.end({ pid, started: this.state.since, ended, status: how });
     this.look();
+    if (this.asks.deathTally > 0) this.tally(ended, how);
     this.tell({ on: "died", pid, how });
+  }
+
+  private tally(ended: Tai64n, how: WaitStatus | undefined): void {
+    try {
+      this.world.descriptors.briefly(() => this.files.tally(ended, how, this.asks.deathTally));
+      this.tallyProblem = undefined;
+    } catch (error) {
+      if (!(error instanceof Unable)) throw error;
+      if (this.tallyProblem !== error.message) this.say(`warning: ${error.message}`);
+      this.tallyProblem = error.message;
+    }
   }
 
   private finishEnded(pid: Pid, status: number | undefined): void {

@@ -31,7 +31,7 @@ import {
   Spawner,
 } from "../sys/process.ts";
 import { type Signal, type SignalSet, setDisposition, signalSet } from "../sys/signals.ts";
-import { type ByteString, type Fd, later, type Pid, pid } from "../units/units.ts";
+import { type ByteString, type Fd, later, type Pid, pid, type Signo } from "../units/units.ts";
 import { bootId, type Found } from "./adopt.ts";
 import { becomeAnew, executablePath, Handover } from "./handover.ts";
 import { Loop } from "./loop.ts";
@@ -164,7 +164,7 @@ export class World {
   }
 
   /** Signals a process we answer for, and no other that may have got its number. */
-  kill(process: Pid, signal: Signal): void {
+  kill(process: Pid, signal: Signal | Signo): void {
     const pidfd = this.wards.get(process)?.pidfd;
     unless([ESRCH], () => (pidfd === undefined ? kill(process, signal) : pidfdSendSignal(pidfd, signal)));
   }

@@ -8,6 +8,7 @@ import {
   fd,
   type Pid,
   pid,
+  type Signo,
 } from "../units/units.ts";
 import { check, ECHILD, EINTR, EINVAL, ENOSYS, EPERM, ErrnoError, failure } from "./errno.ts";
 import { AT_FDCWD, close, duplicate, O_CLOEXEC, O_DIRECTORY, O_PATH, openat, readableNow } from "./files.ts";
@@ -372,7 +373,10 @@ function wait(of: number, options: number): Reaped | undefined {
  * Sends `signal` to the process `to`. kill(2). Only for a child that has not been waited for: its number cannot have
  * been given to another process. @throws {ErrnoError} ESRCH, EPERM
  */
-export const kill = (to: Pid, signal: Signal): void => void check(libc.kill(to, SIGNALS[signal]), "kill");
+export const kill = (to: Pid, signal: Signal | Signo): void =>
+  void check(libc.kill(to, numberOf(signal)), "kill");
+
+const numberOf = (signal: Signal | Signo): number => (typeof signal === "number" ? signal : SIGNALS[signal]);
 
 // The numbers of these calls are the same on every architecture.
 const SYS_pidfd_send_signal = 424;
@@ -383,8 +387,8 @@ export const pidfdOpen = (of: Pid): Fd =>
   fd(check(libc.syscall(SYS_pidfd_open, of, 0, 0, 0, 0, 0), "pidfd_open"));
 
 /** Sends `signal` to the very process `pidfd` was opened for. @throws {ErrnoError} ESRCH if it has ended. */
-export const pidfdSendSignal = (pidfd: Fd, signal: Signal): void =>
-  void check(libc.syscall(SYS_pidfd_send_signal, pidfd, SIGNALS[signal], 0, 0, 0, 0), "pidfd_send_signal");
+export const pidfdSendSignal = (pidfd: Fd, signal: Signal | Signo): void =>
+  void check(libc.syscall(SYS_pidfd_send_signal, pidfd, numberOf(signal), 0, 0, 0, 0), "pidfd_send_signal");
 
 /** Whether the process of a pidfd has not ended. */
 export const pidfdIsAlive = (pidfd: Fd): boolean => !readableNow(pidfd);
