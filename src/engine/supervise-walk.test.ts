@@ -2,258 +2,9 @@
 // likes, and that can sometimes not be started.
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { CONTROL_LETTERS, type Command, type ControlLetter } from "../formats/control.ts";
-import { type Asks, CLASSIC } from "../formats/service-files.ts";
-import type { Status } from "../formats/status.ts";
-import { exhaustive, type Instant, instant, type Pid, pid, signo } from "../units/units.ts";
-import {
-  deadlineOf,
-  type Effect,
-  type Event,
-  initial,
-  type Now,
-  type State,
-  statusOf,
-  step,
-} from "./supervise.ts";
-
-/** How the next start ends. */
-type Health = "starts" | "no-process" | "no-program";
-
-/** What the service directory asks for: nothing of ours, or a finish that ends when it likes, is killed at last, or fails. */
-const DIRECTORIES = {
-  classic: CLASSIC,
-  modern: { ...CLASSIC, modern: true },
-  finish: { ...CLASSIC, modern: true, finish: true },
-  patient: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 0 },
-  deadly: { ...CLASSIC, modern: true, timeoutKillMs: 2000, downSignal: signo(1) },
-  hasty: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 1 },
-} as const satisfies { readonly [name: string]: Asks };
-type Directory = keyof typeof DIRECTORIES;
-
-type Child = {
-  readonly pid: Pid;
-  stopped: boolean;
-  /** A TERM (or the like) waits until it is continued. */
-  pending: boolean;
-  /** It has ended; the supervisor has not been told yet. */
-  ended: boolean;
-};
-
-/** A service's supervisor in a world of its own. Every step is checked. */
-class World {
-  ms: number;
-  health: Health = "starts";
-  jitter = 0;
-  /** TERM, HUP, INT and ALRM do nothing to the service. */
-  deaf = false;
-  child: Child | undefined;
-  /** The process of `finish`. */
-  finish: { readonly pid: Pid; killed: boolean } | undefined;
-  directory: Directory = "classic";
-  /** How the processes end: exit codes. */
-  code = 0;
-  finishCode = 0;
-  finishStarts = true;
-  finishes = 0;
-  deaths = 0;
-  state: State;
-  wake: Instant | undefined;
-  announced: Status | undefined;
-  left = false;
-  starts = 0;
-  private attempt = Number.NEGATIVE_INFINITY;
-  private lastPid = 100;
-
-  constructor(down = false, ms = 1_000_000) {
-    this.ms = ms;
-    this.state = initial(down ? "down" : "up", this.now);
-    this.announced = statusOf(this.state);
-    this.tell({ on: "begin" });
-  }
-
-  get now(): Now {
-    const seconds = BigInt(Math.floor(this.ms / 1000));
-    return { at: instant(this.ms), stamp: { seconds, nanoseconds: Math.floor((this.ms % 1000) * 1e6) } };
-  }
-
-  command(...commands: Command[]): void {
-    for (const command of commands) this.tell({ on: "command", command });
-  }
-  letters(letters: string): void {
-    this.command(...[...letters].map((letter) => CONTROL_LETTERS[letter as ControlLetter]));
-  }
-
-  /** The service ends by itself, if it can. */
-  end(): void {
-    if (this.child !== undefined && !this.child.stopped) this.child.ended = true;
-  }
-
-  /** SIGCHLD is taken. */
-  reap(): void {
-    const { child } = this;
-    if (child?.ended !== true) return;
-    this.child = undefined;
-    this.deaths++;
-    this.tell({ on: "died", pid: child.pid, how: { exited: this.code } });
-  }
-
-  /** finish ends. */
-  endFinish(): void {
-    const { finish } = this;
-    if (finish === undefined) return;
-    this.finish = undefined;
-    const how = finish.killed ? { killed: 9, coreDumped: false } : { exited: this.finishCode };
-    this.tell({ on: "finish-ended", pid: finish.pid, how });
-  }
-
-  /** All that can end now does, and is waited for. */
-  settle(): void {
-    this.reap();
-    this.endFinish();
-  }
-
-  /** Time passes, and the deadline is kept. */
-  pass(ms: number): void {
-    const end = this.ms + ms;
-    while (this.wake !== undefined && this.wake <= end) {
-      this.ms = Math.max(this.ms, this.wake);
-      this.wake = undefined;
-      this.tell({ on: "timer" });
-    }
-    this.ms = end;
-  }
-
-  /** A deadline of before comes, or the kernel wakes too early. */
-  wakeEarly(): void {
-    this.tell({ on: "timer" });
-  }
-
-  private tell(event: Event): void {
-    if (this.left) return; // Nobody listens any more.
-    const before = this.state;
-    const { state, effects } = step(before, event, this.now, DIRECTORIES[this.directory]);
-    this.state = state;
-    for (const effect of effects) this.perform(effect);
-    if (state === this.state) this.check();
-  }
-
-  private perform(effect: Effect): void {
-    switch (effect.do) {
-      case "spawn":
-        return this.spawn();
-      case "kill":
-        return this.signal(effect.pid, effect.signal);
-      case "announce":
-        this.announced = statusOf(this.state);
-        return;
-      case "wake":
-        this.wake = effect.at;
-        return;
-      case "warn-no-process":
-        expect(effect.retry).toBe(deadlineOf(this.state) as Instant);
-        return;
-      case "finish":
-        return this.startFinish(effect.run);
-      case "warn-finish-slow":
-        expect(this.state.at).toBe("finishing");
-        return;
-      case "warn-failed":
-        expect(this.state.failed).toBe(effect.why);
-        return;
-      case "leave":
-        expect(this.finish).toBeUndefined();
-        expect(this.child).toBeUndefined();
-        this.left = true;
-        return;
-      case "report":
-        throw new Error(`reported: ${JSON.stringify(effect.event)} in ${JSON.stringify(this.state.at)}`);
-      default:
-        return exhaustive(effect);
-    }
-  }
-
-  private spawn(): void {
-    expect(this.child).toBeUndefined();
-    expect(this.finish).toBeUndefined();
-    expect(this.state.at).toBe("starting");
-    expect(this.state.want).not.toBe("down");
-    expect(this.ms - this.attempt).toBeGreaterThanOrEqual(1000);
-    this.attempt = this.ms;
-    if (this.health !== "starts")
-      return this.tell({ on: "spawn-failed", why: this.health, jitter: this.jitter });
-    this.starts++;
-    this.child = { pid: pid(++this.lastPid), stopped: false, pending: false, ended: false };
-    this.tell({ on: "spawned", pid: this.child.pid });
-  }
-
-  private startFinish(run: Pid): void {
-    expect(this.child).toBeUndefined();
-    expect(this.finish).toBeUndefined();
-    expect(run).toBe(pid(this.lastPid));
-    this.finishes++;
-    if (!this.finishStarts) return this.tell({ on: "finish-failed" });
-    this.finish = { pid: pid(1_000_000 + this.finishes), killed: false };
-    this.tell({ on: "finish-spawned", pid: this.finish.pid });
-  }
-
-  private signal(to: Pid, signal: string | number): void {
-    const { child } = this;
-    if (this.finish !== undefined) {
-      // No command reaches finish, and the only signal it gets is the last.
-      expect(to).toBe(this.finish.pid);
-      expect(signal).toBe("SIGKILL");
-      this.finish.killed = true;
-      return;
-    }
-    expect(to).toBe(child?.pid as Pid);
-    if (child === undefined) return;
-    switch (signal) {
-      case "SIGKILL":
-        child.ended = true;
-        break;
-      case "SIGSTOP":
-        child.stopped = true;
-        break;
-      case "SIGCONT":
-        child.stopped = false;
-        child.ended ||= child.pending;
-        break;
-      default:
-        if (this.deaf) break;
-        if (child.stopped) child.pending = true;
-        else child.ended = true;
-    }
-  }
-
-  /** What holds between any two events. */
-  private check(): void {
-    const { state } = this;
-    expect(state.at).not.toBe("starting");
-    expect(state.at === "up").toBe(this.child !== undefined);
-    expect(state.at === "finishing").toBe(this.finish !== undefined);
-    if (state.at === "up" && state.killAt !== undefined) {
-      expect(this.wake).toBe(state.killAt);
-      expect(state.killAt).toBeLessThanOrEqual(this.ms + 2000);
-    }
-    if (state.at === "finishing") {
-      expect(state.finish).toBe(this.finish?.pid as Pid);
-      if (state.until !== undefined) expect(this.wake).toBe(state.until);
-    }
-    if (state.at === "up") expect(state.pid).toBe(this.child?.pid as Pid);
-    expect(this.announced).toEqual(statusOf(state));
-    expect(this.left).toBe(state.at === "gone");
-    if (state.at === "waiting") {
-      expect(this.wake).toBe(state.until);
-      expect(state.until).toBeLessThanOrEqual(this.ms + 60_000);
-      expect(state.want).not.toBe("down");
-    }
-    if (state.at === "down") {
-      expect(state.want).not.toBe("up");
-      expect(state.exiting).toBe(false);
-    }
-  }
-}
+import { DIRECTORIES, type Directory, type Health, World } from "../../tests/support/service-world.ts";
+import { CONTROL_LETTERS, type ControlLetter } from "../formats/control.ts";
+import { statusOf } from "./supervise.ts";
 
 describe("the transcripts of the C program", () => {
   /** One service; each line is letters, then what svstat and the status byte say of it two seconds later. */
@@ -271,13 +22,13 @@ describe("the transcripts of the C program", () => {
   }
 
   test("with a down file it stays down, whatever signals are asked for", () => {
-    const world = new World(true);
+    const world = new World(true).begin();
     transcript(world, [["", "down p 0 w d"]]);
     for (const letter of "pctkhai") transcript(world, [[letter, "down p 0 w d"]]);
   });
 
   test("u, p, t while paused, c: the service dies of the pending TERM and is restarted", () => {
-    const world = new World(true);
+    const world = new World(true).begin();
     transcript(world, [
       ["u", "up p 0 w u"],
       ["p", "up p 1 w u"],
@@ -289,28 +40,28 @@ describe("the transcripts of the C program", () => {
   });
 
   test("p then d: the service is continued and goes down", () => {
-    transcript(new World(), [
+    transcript(new World().begin(), [
       ["p", "up p 1 w u"],
       ["d", "down p 0 w d"],
     ]);
   });
 
   test("o from down: up once, not restarted", () => {
-    transcript(new World(true), [
+    transcript(new World(true).begin(), [
       ["o", "up p 0 w 0"],
       ["t", "down p 0 w 0"],
     ]);
   });
 
   test("o while running: runs on, not restarted", () => {
-    transcript(new World(), [
+    transcript(new World().begin(), [
       ["o", "up p 0 w 0"],
       ["t", "down p 0 w 0"],
     ]);
   });
 
   test("x while running: keeps running; then u, t: supervise exits and the file keeps its u", () => {
-    transcript(new World(), [
+    transcript(new World().begin(), [
       ["x", "up p 0 w u"],
       ["u", "up p 0 w u"],
       ["t", "down p 0 w u, exited"],
@@ -318,13 +69,13 @@ describe("the transcripts of the C program", () => {
   });
 
   test("xo while down: exits without starting", () => {
-    const world = new World(true);
+    const world = new World(true).begin();
     transcript(world, [["xo", "down p 0 w d, exited"]]);
     expect(world.starts).toBe(0);
   });
 
   test("ox while down: starts, waits for the service to end, then exits", () => {
-    const world = new World(true);
+    const world = new World(true).begin();
     transcript(world, [["ox", "up p 0 w 0"]]);
     world.end();
     transcript(world, [["", "down p 0 w 0, exited"]]);
@@ -332,7 +83,7 @@ describe("the transcripts of the C program", () => {
   });
 
   test("ox within the second after a start: one run all the same", () => {
-    const world = new World();
+    const world = new World().begin();
     world.letters("d");
     world.reap();
     world.pass(300);
@@ -347,7 +98,7 @@ describe("the transcripts of the C program", () => {
   });
 
   test("a service that dies at once is started once a second", () => {
-    const world = new World();
+    const world = new World().begin();
     for (let ms = 0; ms < 60_000; ms += 10) {
       world.end();
       world.reap();
@@ -358,7 +109,7 @@ describe("the transcripts of the C program", () => {
   });
 
   test("a service that lived longer than a second is restarted without delay", () => {
-    const world = new World();
+    const world = new World().begin();
     world.pass(1000);
     world.end();
     world.reap();
@@ -442,7 +193,7 @@ describe("on any walk", () => {
   test("never two processes, none when it is wanted down, none within a second; what is told is true", () => {
     fc.assert(
       fc.property(walks, ({ down, from, actions }) => {
-        const world = new World(down, from);
+        const world = new World(down, from).begin();
         for (const action of actions) act(world, action);
       }),
       RUNS,
@@ -452,7 +203,7 @@ describe("on any walk", () => {
   test("a service wanted up is up within a minute of the world being well again", () => {
     fc.assert(
       fc.property(walks, ({ down, from, actions }) => {
-        const world = new World(down, from);
+        const world = new World(down, from).begin();
         for (const action of actions) act(world, action);
         fc.pre(!world.left && world.state.want === "up" && !world.state.exiting);
         world.health = "starts";
@@ -470,7 +221,7 @@ describe("on any walk", () => {
   test("a service asked for with u is up within a second of it, where it can be started", () => {
     fc.assert(
       fc.property(walks, ({ down, from, actions }) => {
-        const world = new World(down, from);
+        const world = new World(down, from).begin();
         for (const action of actions) act(world, action);
         fc.pre(!world.left && !world.state.exiting);
         world.health = "starts";
@@ -487,7 +238,7 @@ describe("on any walk", () => {
   test("after dx and the end of the service the supervisor has left", () => {
     fc.assert(
       fc.property(walks, ({ down, from, actions }) => {
-        const world = new World(down, from);
+        const world = new World(down, from).begin();
         for (const action of actions) act(world, action);
         world.letters("dx");
         world.letters("k");
@@ -501,7 +252,7 @@ describe("on any walk", () => {
   test("a service with timeout-kill that is told to go down is gone that long after, deaf or stopped", () => {
     fc.assert(
       fc.property(walks, ({ down, from, actions }) => {
-        const world = new World(down, from);
+        const world = new World(down, from).begin();
         for (const action of actions) act(world, action);
         fc.pre(!world.left);
         world.directory = "deadly";
@@ -518,7 +269,7 @@ describe("on any walk", () => {
   test("finish is started once for each death while it is there, and never for nothing", () => {
     fc.assert(
       fc.property(walks, ({ down, from, actions }) => {
-        const world = new World(down, from);
+        const world = new World(down, from).begin();
         world.directory = "finish";
         for (const action of actions)
           if (typeof action === "string" || !("directory" in action)) act(world, action);
@@ -529,7 +280,7 @@ describe("on any walk", () => {
   });
 
   test("a finish that does not end is killed, and commands are taken all the while", () => {
-    const world = new World();
+    const world = new World().begin();
     world.directory = "finish";
     world.pass(5000);
     world.end();
@@ -550,7 +301,7 @@ describe("on any walk", () => {
       { code: 100, finishCode: 0 },
       { code: 0, finishCode: 125 },
     ]) {
-      const world = new World();
+      const world = new World().begin();
       Object.assign(world, { directory: "finish", ...codes });
       world.end();
       world.settle();
@@ -565,7 +316,7 @@ describe("on any walk", () => {
   test("after x nothing is restarted", () => {
     fc.assert(
       fc.property(walks, ({ down, from, actions }) => {
-        const world = new World(down, from);
+        const world = new World(down, from).begin();
         for (const action of actions) act(world, action);
         fc.pre(!world.left);
         world.letters("x");

@@ -1,0 +1,292 @@
+// One service's supervisor in a world of virtual time: its process can be signalled, ends when it likes, and can sometimes
+// not be started. Every step is checked. For random walks, and for the simulation of very many of them.
+import {
+  deadlineOf,
+  type Effect,
+  type Event,
+  initial,
+  type Now,
+  type State,
+  statusOf,
+  step,
+} from "../../src/engine/supervise.ts";
+import { CONTROL_LETTERS, type Command, type ControlLetter } from "../../src/formats/control.ts";
+import { type Asks, CLASSIC } from "../../src/formats/service-files.ts";
+import type { Status } from "../../src/formats/status.ts";
+import { exhaustive, type Instant, instant, type Pid, pid, signo } from "../../src/units/units.ts";
+
+/** How the next start ends. */
+export type Health = "starts" | "no-process" | "no-program";
+
+/** What the service directory asks for: nothing of ours, or a finish that ends when it likes, is killed at last, or fails. */
+export const DIRECTORIES = {
+  classic: CLASSIC,
+  modern: { ...CLASSIC, modern: true },
+  finish: { ...CLASSIC, modern: true, finish: true },
+  patient: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 0 },
+  deadly: { ...CLASSIC, modern: true, timeoutKillMs: 2000, downSignal: signo(1) },
+  hasty: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 1 },
+} as const satisfies { readonly [name: string]: Asks };
+export type Directory = keyof typeof DIRECTORIES;
+
+export type Child = {
+  readonly pid: Pid;
+  stopped: boolean;
+  /** A TERM (or the like) waits until it is continued. */
+  pending: boolean;
+  /** It has ended; the supervisor has not been told yet. */
+  ended: boolean;
+};
+
+/** No expect: a simulation makes many millions of these checks, and runs outside of tests as well. */
+function ensure(fact: boolean, what: string, state: State): asserts fact {
+  if (!fact) throw new Error(`${what}, in ${state.at}, wanted ${state.want}`);
+}
+
+const same = (a: Status | undefined, b: Status): boolean =>
+  a !== undefined &&
+  a.pid === b.pid &&
+  a.paused === b.paused &&
+  a.want === b.want &&
+  a.since.seconds === b.since.seconds &&
+  a.since.nanoseconds === b.since.nanoseconds;
+
+export class World {
+  /** The time, in milliseconds since some moment. */
+  ms: number;
+  health: Health = "starts";
+  jitter = 0;
+  /** TERM, HUP, INT and ALRM do nothing to the service. */
+  deaf = false;
+  child: Child | undefined;
+  /** The process of `finish`. */
+  finish: { readonly pid: Pid; killed: boolean } | undefined;
+  directory: Directory = "classic";
+  /** How the processes end: exit codes. */
+  code = 0;
+  finishCode = 0;
+  finishStarts = true;
+  finishes = 0;
+  deaths = 0;
+  state: State;
+  wake: Instant | undefined;
+  left = false;
+  starts = 0;
+  /** Events that the state machine has taken. */
+  steps = 0;
+  private announced: Status | undefined;
+  private attempt = Number.NEGATIVE_INFINITY;
+  private lastPid = 100;
+
+  constructor(down = false, ms = 1_000_000) {
+    this.ms = ms;
+    this.state = initial(down ? "down" : "up", this.now);
+    this.announced = statusOf(this.state);
+  }
+
+  /** The supervisor begins. */
+  begin(): this {
+    this.tell({ on: "begin" });
+    return this;
+  }
+
+  get now(): Now {
+    const seconds = BigInt(Math.floor(this.ms / 1000));
+    return { at: instant(this.ms), stamp: { seconds, nanoseconds: Math.floor((this.ms % 1000) * 1e6) } };
+  }
+
+  command(...commands: Command[]): void {
+    for (const command of commands) this.tell({ on: "command", command });
+  }
+  letters(letters: string): void {
+    this.command(...[...letters].map((letter) => CONTROL_LETTERS[letter as ControlLetter]));
+  }
+
+  /** The service ends by itself, if it can. */
+  end(): void {
+    if (this.child !== undefined && !this.child.stopped) this.ends(this.child);
+  }
+
+  /** SIGCHLD is taken. */
+  reap(): void {
+    const { child } = this;
+    if (child?.ended !== true) return;
+    this.child = undefined;
+    this.deaths++;
+    this.tell({ on: "died", pid: child.pid, how: { exited: this.code } });
+  }
+
+  /** finish ends. */
+  endFinish(): void {
+    const { finish } = this;
+    if (finish === undefined) return;
+    this.finish = undefined;
+    const how = finish.killed ? { killed: 9, coreDumped: false } : { exited: this.finishCode };
+    this.tell({ on: "finish-ended", pid: finish.pid, how });
+  }
+
+  /** All that can end now does, and is waited for. */
+  settle(): void {
+    this.reap();
+    this.endFinish();
+  }
+
+  /** Time passes, and the deadline is kept. */
+  pass(ms: number): void {
+    const end = this.ms + ms;
+    while (this.wake !== undefined && this.wake <= end) {
+      this.ms = Math.max(this.ms, this.wake);
+      this.timer();
+    }
+    this.ms = end;
+  }
+
+  /** The deadline has come. */
+  timer(): void {
+    this.wake = undefined;
+    this.tell({ on: "timer" });
+  }
+
+  /** A deadline of before comes, or the kernel wakes too early. */
+  wakeEarly(): void {
+    this.tell({ on: "timer" });
+  }
+
+  /** The state wants to be told when it is `at`. */
+  protected wakeAt(at: Instant): void {
+    this.wake = at;
+  }
+
+  /** The supervisor has started the service. */
+  protected started(_child: Child): void {}
+
+  /** The supervisor has started finish. */
+  protected finishStarted(): void {}
+
+  /** The service ends. */
+  protected ends(child: Child): void {
+    child.ended = true;
+  }
+
+  private tell(event: Event): void {
+    if (this.left) return; // Nobody listens any more.
+    this.steps++;
+    const { state, effects } = step(this.state, event, this.now, DIRECTORIES[this.directory]);
+    this.state = state;
+    for (const effect of effects) this.perform(effect);
+    if (state === this.state) this.check();
+  }
+
+  private perform(effect: Effect): void {
+    switch (effect.do) {
+      case "spawn":
+        return this.spawn();
+      case "kill":
+        return this.signal(effect.pid, effect.signal);
+      case "announce":
+        this.announced = statusOf(this.state);
+        return;
+      case "wake":
+        return this.wakeAt(effect.at);
+      case "warn-no-process":
+        return ensure(effect.retry === deadlineOf(this.state), "warned of another retry", this.state);
+      case "finish":
+        return this.startFinish(effect.run);
+      case "warn-finish-slow":
+        return ensure(this.state.at === "finishing", "warned of a finish", this.state);
+      case "warn-failed":
+        return ensure(this.state.failed === effect.why, `warned: ${effect.why}`, this.state);
+      case "leave":
+        ensure(this.finish === undefined, "left with a finish", this.state);
+        ensure(this.child === undefined, "left with a process", this.state);
+        this.left = true;
+        return;
+      case "report":
+        throw new Error(`reported: ${JSON.stringify(effect.event)} in ${JSON.stringify(this.state.at)}`);
+      default:
+        return exhaustive(effect);
+    }
+  }
+
+  private spawn(): void {
+    const { state } = this;
+    ensure(this.child === undefined, "a second process", state);
+    ensure(this.finish === undefined, "started beside its finish", state);
+    ensure(state.at === "starting", "started", state);
+    ensure(state.want !== "down", "started", state);
+    ensure(this.ms - this.attempt >= 1000, `started ${this.ms - this.attempt} ms after the last time`, state);
+    this.attempt = this.ms;
+    if (this.health !== "starts")
+      return this.tell({ on: "spawn-failed", why: this.health, jitter: this.jitter });
+    this.starts++;
+    this.child = { pid: pid(++this.lastPid), stopped: false, pending: false, ended: false };
+    this.started(this.child);
+    this.tell({ on: "spawned", pid: this.child.pid });
+  }
+
+  private startFinish(run: Pid): void {
+    ensure(this.child === undefined, "finish beside the service", this.state);
+    ensure(this.finish === undefined, "a second finish", this.state);
+    ensure(run === this.lastPid, `finish of ${run}`, this.state);
+    this.finishes++;
+    if (!this.finishStarts) return this.tell({ on: "finish-failed" });
+    this.finish = { pid: pid(1_000_000 + this.finishes), killed: false };
+    this.finishStarted();
+    this.tell({ on: "finish-spawned", pid: this.finish.pid });
+  }
+
+  private signal(to: Pid, signal: string | number): void {
+    const { child, finish } = this;
+    if (finish !== undefined) {
+      // No command reaches finish, and the only signal it gets is the last.
+      ensure(to === finish.pid && signal === "SIGKILL", `${signal} for ${to}`, this.state);
+      finish.killed = true;
+      return;
+    }
+    ensure(child !== undefined && to === child.pid, `${signal} for ${to}`, this.state);
+    if (child.ended) return;
+    switch (signal) {
+      case "SIGKILL":
+        return this.ends(child);
+      case "SIGSTOP":
+        child.stopped = true;
+        return;
+      case "SIGCONT":
+        child.stopped = false;
+        if (child.pending) this.ends(child);
+        return;
+      default:
+        if (this.deaf) return;
+        if (child.stopped) child.pending = true;
+        else this.ends(child);
+    }
+  }
+
+  /** What holds between any two events. */
+  private check(): void {
+    const { state, child } = this;
+    ensure(state.at !== "starting", "a start without an end", state);
+    if (state.at === "up") ensure(state.pid === child?.pid, `pid ${state.pid}, not ${child?.pid}`, state);
+    else ensure(child === undefined, "a process", state);
+    ensure((state.at === "finishing") === (this.finish !== undefined), "finish or not", state);
+    if (state.at === "up" && state.killAt !== undefined) {
+      ensure(this.wake === state.killAt, "not to be woken to kill", state);
+      ensure(state.killAt <= this.ms + 2000, "kills too late", state);
+    }
+    if (state.at === "finishing") {
+      ensure(state.finish === this.finish?.pid, "another finish", state);
+      if (state.until !== undefined) ensure(this.wake === state.until, "not to be woken then", state);
+    }
+    ensure(same(this.announced, statusOf(state)), "told the world something else", state);
+    ensure(this.left === (state.at === "gone"), "left or not", state);
+    if (state.at === "waiting") {
+      ensure(this.wake === state.until, "not to be woken then", state);
+      ensure(state.until <= this.ms + 60_000, "waits for more than a minute", state);
+      ensure(state.want !== "down", "waits", state);
+    }
+    if (state.at === "down") {
+      ensure(state.want !== "up", "waits for nothing", state);
+      ensure(!state.exiting, "stays", state);
+    }
+  }
+}
