@@ -39,6 +39,7 @@ const exited = (code: number) => ({ exited: code });
 // changes, nothing is done", an exclamation mark "nothing changes, it is reported".
 const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   begin: [{ on: "begin" }],
+  "begin owed": [{ on: "begin", owed: true }],
   u: [command("up")],
   "u later": [command("up"), 1500],
   d: [command("down")],
@@ -60,7 +61,7 @@ const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   early: [{ on: "timer" }],
   due: [{ on: "timer" }, Number.NaN],
   "d deadly": [command("down"), 500, DEADLY],
-  "begin deadly": [{ on: "begin" }, 500, DEADLY],
+  "begin deadly": [{ on: "begin", owed: true }, 500, DEADLY],
   "spawned deadly": [{ on: "spawned", pid: NEW }, 500, DEADLY],
   "died 100": [{ on: "died", pid: PID, how: exited(100) }, 1500],
   "100 modern": [{ on: "died", pid: PID, how: exited(100) }, 1500, MODERN],
@@ -132,60 +133,60 @@ K.dX  | K.uX@4000 a  | K.uX@4000 a | K.dX@4000 TCaw | K.oX@4000 a  | K.dX@4000 a
 G     | !            | !           | !              | !            | !            | !             | !            | !           | !           | !           | !           | !
 `;
 const OTHERS = `
-      | begin          | spawned  | no process   | no program  | died        | died later | other died | early       | due
-N.u   | S.u s          | !        | !            | !           | !           | !          | !          | .           | .
-N.d   | N.d a          | !        | !            | !           | !           | !          | !          | .           | .
-N.o   | N.o a          | !        | !            | !           | !           | !          | !          | .           | .
-J.u   | T.u@1000 aw    | !        | !            | !           | !           | !          | !          | .           | .
-J.d   | J.d a          | !        | !            | !           | !           | !          | !          | .           | .
-J.o   | J.o a          | !        | !            | !           | !           | !          | !          | .           | .
-T.u   | !              | !        | !            | !           | !           | !          | !          | T.u@1000 w  | S.u s
-T.o   | !              | !        | !            | !           | !           | !          | !          | T.o@1000 w  | S.o s
-T.uX  | !              | !        | !            | !           | !           | !          | !          | T.uX@1000 w | S.uX s
-T.oX  | !              | !        | !            | !           | !           | !          | !          | T.oX@1000 w | S.oX s
-B.u   | !              | !        | !            | !           | !           | !          | !          | B.u@4000 w  | S.u s
-B.o   | !              | !        | !            | !           | !           | !          | !          | B.o@4000 w  | S.o s
-S.u   | !              | U.u a    | B.u@1500 aWw | T.u@1500 aw | !           | !          | !          | .           | .
-S.d   | !              | U.d TCa  | J.d a        | J.d a       | !           | !          | !          | .           | .
-S.o   | !              | U.o a    | B.o@1500 aWw | J.o a       | !           | !          | !          | .           | .
-S.uX  | !              | U.uX a   | G al         | G al        | !           | !          | !          | .           | .
-S.dX  | !              | U.dX TCa | G al         | G al        | !           | !          | !          | .           | .
-S.oX  | !              | U.oX a   | G al         | G al        | !           | !          | !          | .           | .
-U.u   | U.u a          | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.d   | U.d TCa        | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
-U.o   | U.o a          | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
-U.uP  | U.uP aS        | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.dP  | U.d TCa        | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
-U.oP  | U.oP aS        | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
-U.uX  | U.uX a         | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dX  | U.dX TCa       | !        | !            | !           | G al        | G al       | !          | .           | .
-U.oX  | U.oX a         | !        | !            | !           | G al        | G al       | !          | .           | .
-U.uPX | U.uPX aS       | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dPX | U.dX TCa       | !        | !            | !           | G al        | G al       | !          | .           | .
-U.oPX | U.oPX aS       | !        | !            | !           | G al        | G al       | !          | .           | .
-J.d1  | J.d1 a         | !        | !            | !           | !           | !          | !          | .           | .
-J.d2  | J.d2 a         | !        | !            | !           | !           | !          | !          | .           | .
-F.u   | F.u af         | !        | !            | !           | !           | !          | !          | .           | .
-F.d   | F.d af         | !        | !            | !           | !           | !          | !          | .           | .
-F.o   | F.o af         | !        | !            | !           | !           | !          | !          | .           | .
-F.u1  | F.u1 af        | !        | !            | !           | !           | !          | !          | .           | .
-F.uX  | F.uX af        | !        | !            | !           | !           | !          | !          | .           | .
-F.dX  | F.dX af        | !        | !            | !           | !           | !          | !          | .           | .
-F.oX  | F.oX af        | !        | !            | !           | !           | !          | !          | .           | .
-L.u   | L.u@4000 aw    | !        | !            | !           | !           | !          | !          | L.u@4000 w  | V.u ZK
-L.d   | L.d@4000 aw    | !        | !            | !           | !           | !          | !          | L.d@4000 w  | V.d ZK
-L.o   | L.o@4000 aw    | !        | !            | !           | !           | !          | !          | L.o@4000 w  | V.o ZK
-L.u1  | L.u1@4000 aw   | !        | !            | !           | !           | !          | !          | L.u1@4000 w | V.u1 ZK
-L.uX  | L.uX@4000 aw   | !        | !            | !           | !           | !          | !          | L.uX@4000 w | V.uX ZK
-L.dX  | L.dX@4000 aw   | !        | !            | !           | !           | !          | !          | L.dX@4000 w | V.dX ZK
-L.oX  | L.oX@4000 aw   | !        | !            | !           | !           | !          | !          | L.oX@4000 w | V.oX ZK
-V.u   | V.u a          | !        | !            | !           | !           | !          | !          | .           | .
-V.uX  | V.uX a         | !        | !            | !           | !           | !          | !          | .           | .
-K.u   | K.u@4000 a     | !        | !            | !           | T.u@1000 aw | S.u s      | !          | K.u@4000 w  | U.u K
-K.d   | K.d@4000 TCaw  | !        | !            | !           | J.d a       | J.d a      | !          | K.d@4000 w  | U.d K
-K.dP  | K.d@4000 TCaw  | !        | !            | !           | J.d a       | J.d a      | !          | K.dP@4000 w | U.dP K
-K.dX  | K.dX@4000 TCaw | !        | !            | !           | G al        | G al       | !          | K.dX@4000 w | U.dX K
-G     | !              | !        | !            | !           | !           | !          | !          | !           | !
+      | begin        | begin owed     | spawned  | no process   | no program  | died        | died later | other died | early       | due
+N.u   | S.u s        | S.u s          | !        | !            | !           | !           | !          | !          | .           | .
+N.d   | N.d a        | N.d a          | !        | !            | !           | !           | !          | !          | .           | .
+N.o   | N.o a        | N.o a          | !        | !            | !           | !           | !          | !          | .           | .
+J.u   | T.u@1000 aw  | T.u@1000 aw    | !        | !            | !           | !           | !          | !          | .           | .
+J.d   | J.d a        | J.d a          | !        | !            | !           | !           | !          | !          | .           | .
+J.o   | J.o a        | J.o a          | !        | !            | !           | !           | !          | !          | .           | .
+T.u   | !            | !              | !        | !            | !           | !           | !          | !          | T.u@1000 w  | S.u s
+T.o   | !            | !              | !        | !            | !           | !           | !          | !          | T.o@1000 w  | S.o s
+T.uX  | !            | !              | !        | !            | !           | !           | !          | !          | T.uX@1000 w | S.uX s
+T.oX  | !            | !              | !        | !            | !           | !           | !          | !          | T.oX@1000 w | S.oX s
+B.u   | !            | !              | !        | !            | !           | !           | !          | !          | B.u@4000 w  | S.u s
+B.o   | !            | !              | !        | !            | !           | !           | !          | !          | B.o@4000 w  | S.o s
+S.u   | !            | !              | U.u a    | B.u@1500 aWw | T.u@1500 aw | !           | !          | !          | .           | .
+S.d   | !            | !              | U.d TCa  | J.d a        | J.d a       | !           | !          | !          | .           | .
+S.o   | !            | !              | U.o a    | B.o@1500 aWw | J.o a       | !           | !          | !          | .           | .
+S.uX  | !            | !              | U.uX a   | G al         | G al        | !           | !          | !          | .           | .
+S.dX  | !            | !              | U.dX TCa | G al         | G al        | !           | !          | !          | .           | .
+S.oX  | !            | !              | U.oX a   | G al         | G al        | !           | !          | !          | .           | .
+U.u   | U.u a        | U.u aC         | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
+U.d   | U.d a        | U.d TCa        | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.o   | U.o a        | U.o aC         | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
+U.uP  | U.uP a       | U.uP aS        | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
+U.dP  | U.dP a       | U.d TCa        | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
+U.oP  | U.oP a       | U.oP aS        | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
+U.uX  | U.uX a       | U.uX aC        | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dX  | U.dX a       | U.dX TCa       | !        | !            | !           | G al        | G al       | !          | .           | .
+U.oX  | U.oX a       | U.oX aC        | !        | !            | !           | G al        | G al       | !          | .           | .
+U.uPX | U.uPX a      | U.uPX aS       | !        | !            | !           | G al        | G al       | !          | .           | .
+U.dPX | U.dPX a      | U.dX TCa       | !        | !            | !           | G al        | G al       | !          | .           | .
+U.oPX | U.oPX a      | U.oPX aS       | !        | !            | !           | G al        | G al       | !          | .           | .
+J.d1  | J.d1 a       | J.d1 a         | !        | !            | !           | !           | !          | !          | .           | .
+J.d2  | J.d2 a       | J.d2 a         | !        | !            | !           | !           | !          | !          | .           | .
+F.u   | F.u af       | F.u af         | !        | !            | !           | !           | !          | !          | .           | .
+F.d   | F.d af       | F.d af         | !        | !            | !           | !           | !          | !          | .           | .
+F.o   | F.o af       | F.o af         | !        | !            | !           | !           | !          | !          | .           | .
+F.u1  | F.u1 af      | F.u1 af        | !        | !            | !           | !           | !          | !          | .           | .
+F.uX  | F.uX af      | F.uX af        | !        | !            | !           | !           | !          | !          | .           | .
+F.dX  | F.dX af      | F.dX af        | !        | !            | !           | !           | !          | !          | .           | .
+F.oX  | F.oX af      | F.oX af        | !        | !            | !           | !           | !          | !          | .           | .
+L.u   | L.u@4000 aw  | L.u@4000 aw    | !        | !            | !           | !           | !          | !          | L.u@4000 w  | V.u ZK
+L.d   | L.d@4000 aw  | L.d@4000 aw    | !        | !            | !           | !           | !          | !          | L.d@4000 w  | V.d ZK
+L.o   | L.o@4000 aw  | L.o@4000 aw    | !        | !            | !           | !           | !          | !          | L.o@4000 w  | V.o ZK
+L.u1  | L.u1@4000 aw | L.u1@4000 aw   | !        | !            | !           | !           | !          | !          | L.u1@4000 w | V.u1 ZK
+L.uX  | L.uX@4000 aw | L.uX@4000 aw   | !        | !            | !           | !           | !          | !          | L.uX@4000 w | V.uX ZK
+L.dX  | L.dX@4000 aw | L.dX@4000 aw   | !        | !            | !           | !           | !          | !          | L.dX@4000 w | V.dX ZK
+L.oX  | L.oX@4000 aw | L.oX@4000 aw   | !        | !            | !           | !           | !          | !          | L.oX@4000 w | V.oX ZK
+V.u   | V.u a        | V.u a          | !        | !            | !           | !           | !          | !          | .           | .
+V.uX  | V.uX a       | V.uX a         | !        | !            | !           | !           | !          | !          | .           | .
+K.u   | K.u@4000 a   | K.u@4000 aC    | !        | !            | !           | T.u@1000 aw | S.u s      | !          | K.u@4000 w  | U.u K
+K.d   | K.d@4000 aw  | K.d@4000 TCaw  | !        | !            | !           | J.d a       | J.d a      | !          | K.d@4000 w  | U.d K
+K.dP  | K.dP@4000 aw | K.d@4000 TCaw  | !        | !            | !           | J.d a       | J.d a      | !          | K.dP@4000 w | U.dP K
+K.dX  | K.dX@4000 aw | K.dX@4000 TCaw | !        | !            | !           | G al        | G al       | !          | K.dX@4000 w | U.dX K
+G     | !            | !              | !        | !            | !           | !           | !          | !          | !           | !
 `;
 const FINISHING = `
       | d deadly       | begin deadly   | spawned deadly | died 100 | 100 modern | 99 modern | died finish | 100 finish | f spawned   | f patient | f failed    | f ended     | f ended later | f 125   | other f
@@ -207,15 +208,15 @@ S.o   | S.d a          | !              | U.o a          | !        | !         
 S.uX  | S.dX a         | !              | U.uX a         | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
 S.dX  | S.dX a         | !              | K.dX@2500 hCaw | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
 S.oX  | S.dX a         | !              | U.oX a         | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-U.u   | K.d@2500 hCaw  | U.u a          | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
+U.u   | K.d@2500 hCaw  | U.u aC         | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
 U.d   | K.d@2500 hCaw  | K.d@2500 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
-U.o   | K.d@2500 hCaw  | U.o a          | !              | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
+U.o   | K.d@2500 hCaw  | U.o aC         | !              | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
 U.uP  | K.d@2500 hCaw  | U.uP aS        | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
 U.dP  | K.d@2500 hCaw  | K.d@2500 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
 U.oP  | K.d@2500 hCaw  | U.oP aS        | !              | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
-U.uX  | K.dX@2500 hCaw | U.uX a         | !              | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
+U.uX  | K.dX@2500 hCaw | U.uX aC        | !              | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
 U.dX  | K.dX@2500 hCaw | K.dX@2500 hCaw | !              | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
-U.oX  | K.dX@2500 hCaw | U.oX a         | !              | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
+U.oX  | K.dX@2500 hCaw | U.oX aC        | !              | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
 U.uPX | K.dX@2500 hCaw | U.uPX aS       | !              | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
 U.dPX | K.dX@2500 hCaw | K.dX@2500 hCaw | !              | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
 U.oPX | K.dX@2500 hCaw | U.oPX aS       | !              | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
@@ -237,7 +238,7 @@ L.dX  | L.dX@4000 a    | L.dX@4000 aw   | !              | !        | !         
 L.oX  | L.dX@4000 a    | L.oX@4000 aw   | !              | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
 V.u   | V.d a          | V.u a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
 V.uX  | V.dX a         | V.uX a         | !              | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
-K.u   | K.d@4000 hCaw  | K.u@4000 a     | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
+K.u   | K.d@4000 hCaw  | K.u@4000 aC    | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
 K.d   | K.d@4000 hCaw  | K.d@4000 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
 K.dP  | K.d@4000 hCaw  | K.d@4000 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
 K.dX  | K.dX@4000 hCaw | K.dX@4000 hCaw | !              | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !

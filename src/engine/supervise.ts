@@ -54,8 +54,8 @@ export type State =
   | (Always & { readonly at: "gone" });
 
 export type Event =
-  /** The supervisor is ready: lock, fifos and status are in place. */
-  | { readonly on: "begin" }
+  /** The supervisor is ready: lock, fifos and status are in place. `owed`: an earlier one may not have sent what was wished. */
+  | { readonly on: "begin"; readonly owed?: boolean }
   | { readonly on: "command"; readonly command: Command }
   | { readonly on: "spawned"; readonly pid: Pid }
   /**
@@ -109,8 +109,8 @@ export const initial = (want: Want, now: Now, throttle: Throttle = noThrottle): 
 });
 
 /**
- * The state of a service whose process an earlier supervisor started, `ageMs` milliseconds ago. What it was wished to be may
- * not have reached it: that is done again at `begin`.
+ * The state of a service whose process an earlier supervisor started, `ageMs` milliseconds ago. Signals that may not have
+ * reached it are sent again at `begin`.
  */
 export const resumed = (
   process: { readonly pid: Pid; readonly ageMs: number; readonly since: Tai64n },
@@ -157,7 +157,7 @@ export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC)
   if (state.at === "gone") return impossible(state, event);
   switch (event.on) {
     case "begin":
-      if (state.at === "up") return resume(state, now, asks);
+      if (state.at === "up") return resume(state, event.owed === true, now, asks);
       if (state.at === "finishing") return resumeFinish(state);
       if (state.at !== "down") return impossible(state, event);
       return state.want === "up" ? start(state, now) : { state, effects: [{ do: "announce" }] };
@@ -394,11 +394,17 @@ function resumeFinish(state: State & { at: "finishing" }): Step {
   return { state, effects };
 }
 
-/** The earlier supervisor may have died between noting a wish and acting on it. */
-function resume(state: Up, now: Now, asks: Asks): Step {
-  if (state.want === "down") return bringDown(state, now, asks);
-  const again: ServiceSignal[] = state.paused ? ["SIGSTOP"] : [];
-  return { state, effects: [{ do: "announce" }, ...send(state.pid, ...again)] };
+/** The earlier supervisor may have died between noting a wish and acting on it: then `owed`, and it is done again. */
+function resume(state: Up, owed: boolean, now: Now, asks: Asks): Step {
+  if (state.want === "down") {
+    const again = bringDown(state, now, asks);
+    if (owed || again.state.at !== "up") return again;
+    // It has been told: what begins anew is the time it is given.
+    const effects = again.effects.filter((effect) => effect.do !== "kill");
+    return { state: { ...again.state, paused: state.paused }, effects };
+  }
+  const again = owed ? send(state.pid, state.paused ? "SIGSTOP" : "SIGCONT") : [];
+  return { state, effects: [{ do: "announce" }, ...again] };
 }
 
 const send = (pid: Pid, ...signals: readonly (ServiceSignal | Signo)[]): Effect[] =>

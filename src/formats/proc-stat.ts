@@ -9,6 +9,8 @@ export type ProcStat = {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
+  /** How many threads it has; one that ended (Z) and still has more than itself lives on in them. */
+  readonly threads: number;
   /** When it started, in clock ticks since the machine did. */
   readonly started: number;
 };
@@ -25,6 +27,7 @@ export function decodeProcStat(text: ByteString): ProcStat {
     parent: number(1),
     group: number(2),
     session: number(3),
+    threads: number(17),
     started: number(19),
   };
   if (name < 0 || !Object.values(stat).slice(2).every(Number.isInteger))

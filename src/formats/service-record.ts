@@ -27,6 +27,15 @@ export type Failure = NonNullable<(typeof FAILURES)[number]>;
 /** When a process started, as /proc counts: clock ticks (1/100 s) since the machine started, from and to. */
 export type Ticks = { readonly from: number; readonly to: number };
 
+/** Who starts the service's processes, and what each of them begins with: by this one that was not noted is known. */
+export type Origin = {
+  readonly supervisor: number;
+  readonly session: number;
+  readonly group: number;
+  /** The low 12 bits of the timer slack that the process begins with; 0 if that says nothing. */
+  readonly tag: number;
+};
+
 /** The end of one run of the service. */
 export type End = {
   readonly pid: number;
@@ -48,13 +57,20 @@ const AT = {
   group: 52,
   want: 56,
   paused: 57,
+  exiting: 58,
+  owed: 59,
   starts: 60,
   ends: 64,
   adoptions: 68,
   adopted: 72,
+  supervisor: 84,
+  tag: 88,
   failed: 92,
+  child: 96,
   history: 128,
 } as const;
+/** The offset of the four bytes that the kernel stores the pid of a new process in. */
+export const RECORD_CHILD = AT.child;
 const END_SIZE = 40;
 const END = { pid: 0, kind: 4, value: 5, started: 8, ended: 20 } as const;
 const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
@@ -68,10 +84,12 @@ const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
  * | 28-31   | pid                                                                  | native |
  * | 32-47   | ticks: started from, to                                              | native, two doubles |
  * | 48-55   | session and process group of the supervisor that started it         | native |
- * | 56, 57  | want: `u`, `d`, `o`; paused: 0, 1                                    |        |
+ * | 56-59   | want: `u`, `d`, `o`; and 0 or 1 each: paused, exiting, signals owed   |        |
  * | 60-71   | how many starts, ends, adoptions                                     | native |
  * | 72-83   | TAI64N label of the last adoption                                    | big-endian |
+ * | 84-91   | pid of the supervisor that started it; the process's tag, 0 for none | native |
  * | 92      | failed: 0 no, 1 `run` exited 100, 2 `finish` exited 125               |        |
+ * | 96-99   | pid of the process that the intent led to, stored by the kernel; 0 before; all ones if it will not | native |
  * | 128-767 | the last 16 ends, 40 bytes each; end number N (from 0) in slot N % 16 |       |
  */
 export class ServiceRecord {
@@ -93,11 +111,12 @@ export class ServiceRecord {
     );
   }
 
-  /** Begins anew in the boot `boot`. What happened in earlier runs of the supervisor is kept if it is a record at all. */
+  /** Begins anew in the boot `boot`. The history of earlier runs of the supervisor is kept if it is a record at all. */
   reset(boot: Uint8Array): void {
     if (!MAGIC.every((byte, i) => this.bytes[i] === byte)) this.bytes.fill(0);
-    this.bytes.fill(0, AT.boot, AT.phase);
-    this.phase = "idle";
+    // Before it is of this boot: no process, no wish.
+    this.bytes.fill(0, AT.boot, AT.starts);
+    this.bytes[AT.failed] = 0;
     this.bytes.set(MAGIC);
     this.bytes.set(boot, AT.boot);
   }
@@ -117,24 +136,37 @@ export class ServiceRecord {
   get pid(): number {
     return this.view.getUint32(AT.pid, true);
   }
+  get child(): number {
+    return this.view.getUint32(AT.child, true);
+  }
   get ticks(): Ticks {
     return { from: this.view.getFloat64(AT.from, true), to: this.view.getFloat64(AT.to, true) };
   }
-  get session(): number {
-    return this.view.getUint32(AT.session, true);
-  }
-  get group(): number {
-    return this.view.getUint32(AT.group, true);
+  get origin(): Origin {
+    const { view } = this;
+    return {
+      supervisor: view.getUint32(AT.supervisor, true),
+      session: view.getUint32(AT.session, true),
+      group: view.getUint32(AT.group, true),
+      tag: view.getUint32(AT.tag, true),
+    };
   }
 
-  /** A process of the supervisor's `session` and `group` is about to be started, at tick `from` or later. */
-  intend(from: number, session: number, group: number, phase: "intent" | "finish-intent" = "intent"): void {
+  /** A process of that origin is about to be started, at tick `from` or later: that of the service, or of its `finish`. */
+  intend(
+    from: number,
+    { supervisor, session, group, tag }: Origin,
+    phase: "intent" | "finish-intent" = "intent",
+  ): void {
     const { view } = this;
-    view.setUint32(AT.pid, 0, true);
+    // The pid stays: until the phase is stored, it is the one that ended.
     view.setFloat64(AT.from, from, true);
     view.setFloat64(AT.to, 0, true);
     view.setUint32(AT.session, session, true);
     view.setUint32(AT.group, group, true);
+    view.setUint32(AT.supervisor, supervisor, true);
+    view.setUint32(AT.tag, tag, true);
+    view.setUint32(AT.child, 0, true);
     this.phase = phase;
   }
 
@@ -179,6 +211,22 @@ export class ServiceRecord {
     this.bytes[AT.failed] = FAILURES.indexOf(failure);
   }
 
+  /** The supervisor was told to leave once the service is down. */
+  get exiting(): boolean {
+    return this.bytes[AT.exiting] === 1;
+  }
+  set exiting(exiting: boolean) {
+    this.bytes[AT.exiting] = exiting ? 1 : 0;
+  }
+
+  /** Signals that the wish asks for may not have been sent yet. */
+  get owed(): boolean {
+    return this.bytes[AT.owed] === 1;
+  }
+  set owed(owed: boolean) {
+    this.bytes[AT.owed] = owed ? 1 : 0;
+  }
+
   get starts(): number {
     return this.view.getUint32(AT.starts, true);
   }
@@ -219,6 +267,13 @@ export class ServiceRecord {
     this.bytes.set(encodeTai64n(started), at + END.started);
     this.bytes.set(encodeTai64n(ended), at + END.ended);
     this.view.setUint32(AT.ends, ends + 1, true);
+  }
+
+  /** The process whose end is the last in the history; 0 if there is none. */
+  get lastEnded(): number {
+    const { ends } = this;
+    if (ends === 0) return 0;
+    return this.view.getUint32(AT.history + ((ends - 1) % HISTORY_SIZE) * END_SIZE + END.pid, true);
   }
 
   /** The ends that are remembered, the oldest first, at most 16. */

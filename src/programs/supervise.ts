@@ -18,7 +18,7 @@ export function supervise(program: Program): never {
       title: directory,
       pipes: () => [],
       pipe: () => undefined,
-      others: () => new Set(),
+      others: () => [],
       onLeave: () => world.loop.stop(),
     });
   } catch (error) {

@@ -1,11 +1,21 @@
 // Taking over what an earlier supervisor left: reads /proc, asks engine/adoption.ts, and holds the process by a pidfd, so
 // that no signal can reach another one that got its number.
-import { type Candidate, findUnrecorded, isRecorded, isStatusPid, type Left } from "../engine/adoption.ts";
+import {
+  type Candidate,
+  findUnrecorded,
+  isRecorded,
+  isStatusPid,
+  isTold,
+  type Left,
+  orphansOf,
+  type Signs,
+  UNTOLD,
+} from "../engine/adoption.ts";
 import { FormatError } from "../formats/format-error.ts";
 import { decodeProcStat, type ProcStat } from "../formats/proc-stat.ts";
 import { decodeStatus, type Status } from "../formats/status.ts";
 import { bootTicks, TICKS_PER_SECOND, wallTime } from "../sys/clock.ts";
-import { ErrnoError, ESRCH } from "../sys/errno.ts";
+import { EMFILE, ENFILE, ENOMEM, ErrnoError, errnoOf } from "../sys/errno.ts";
 import {
   AT_FDCWD,
   close,
@@ -17,15 +27,16 @@ import {
   readFile,
   statat,
 } from "../sys/files.ts";
-import { getpid, pidfdIsAlive, pidfdOpen } from "../sys/process.ts";
+import { getpid, pidfdIsAlive, pidfdOpen, tagIn } from "../sys/process.ts";
 import { type ByteString, bytesOf, type Fd, type Pid, pid } from "../units/units.ts";
+import { peekRecord } from "./record-file.ts";
 
-/** A process found to be the service, held by `pidfd`. */
+/** A process found to be the service. */
 export type Found = {
   readonly pid: Pid;
-  readonly pidfd: Fd;
+  /** What holds it; undefined for a child of this process, whose number is its own until it is waited for. */
+  readonly pidfd: Fd | undefined;
   readonly started: number;
-  readonly parent: number;
 };
 
 /** Where a service is, by which its process is known. */
@@ -33,8 +44,10 @@ export type Place = {
   readonly directory: Fd;
   /** The identity of the log pipe, where there is one. */
   readonly pipe: string | undefined;
-  /** The processes that are noted for other services. */
-  readonly others: () => ReadonlySet<number>;
+  /** The boot of the machine, as World has it. */
+  readonly boot: Uint8Array;
+  /** What is noted for other services. */
+  readonly others: () => readonly Left[];
 };
 
 /** What `act` returns; undefined where a system call of it fails: a process can be gone, or another user's. */
@@ -47,37 +60,42 @@ function ifThere<Result>(act: () => Result): Result | undefined {
   }
 }
 
-const statOf = (process: number): ProcStat | undefined => {
-  const stat = ifThere(() => decodeProcStat(readFile(`/proc/${process}/stat`)));
-  if (stat === undefined || stat.state === "X") return undefined;
-  // Ended, and not waited for yet: if it is our child (this process is a new image of its parent), we will be told how.
-  return stat.state === "Z" && stat.parent !== getpid() ? undefined : stat;
-};
+const statOf = (process: number): ProcStat | undefined =>
+  ifThere(() => decodeProcStat(readFile(`/proc/${process}/stat`)));
 
 const identityOf = (path: ByteString): string | undefined => ifThere(() => statat(AT_FDCWD, path).identity);
 
-function candidate(stat: ProcStat, place: Place): Candidate {
-  const { directory, pipe } = place;
-  const at = `/proc/${stat.pid}`;
-  const onPipe = pipe !== undefined && [0, 1].some((end) => identityOf(`${at}/fd/${end}`) === pipe);
-  return { ...stat, inDirectory: identityOf(`${at}/cwd`) === fstat(directory).identity, onPipe };
+function signsOf(number: number, { directory, pipe }: Place): Signs {
+  const at = `/proc/${number}`;
+  return {
+    inDirectory: identityOf(`${at}/cwd`) === fstat(directory).identity,
+    onPipe: pipe !== undefined && [0, 1].some((end) => identityOf(`${at}/fd/${end}`) === pipe),
+    tag: ifThere(() => tagIn(Number(readFile(`${at}/timerslack_ns`)))),
+  };
 }
 
 /**
  * Holds the process `number` if it is what `fits` takes it for. The pidfd is opened first: while its process lives, what
- * /proc says of the number is said of it. @throws {ErrnoError} EMFILE
+ * /proc says of the number is said of it. @throws {ErrnoError} EMFILE, ENFILE, ENOMEM
  */
-function hold(number: number, place: Place, fits: (process: Candidate) => boolean): Found | undefined {
+function hold(number: number, fits: (process: ProcStat) => boolean): Found | undefined {
+  const before = statOf(number);
+  if (before?.parent === getpid()) {
+    // Ended or not: if this process is a new image of its parent, it will be told how.
+    return fits(before) ? { pid: pid(number), pidfd: undefined, started: before.started } : undefined;
+  }
   let pidfd: Fd;
   try {
     pidfd = pidfdOpen(pid(number));
   } catch (error) {
-    if (error instanceof ErrnoError && error.errno === ESRCH) return undefined;
-    throw error;
+    // Gone (ESRCH), or the number is a thread's of another process now (EINVAL, ENOENT).
+    const code = errnoOf(error);
+    if (code === EMFILE || code === ENFILE || code === ENOMEM) throw error;
+    return undefined;
   }
   const stat = statOf(number);
-  if (stat !== undefined && fits(candidate(stat, place)) && (stat.state === "Z" || pidfdIsAlive(pidfd))) {
-    return { pid: pid(number), pidfd, started: stat.started, parent: stat.parent };
+  if (stat !== undefined && fits(stat) && pidfdIsAlive(pidfd)) {
+    return { pid: pid(number), pidfd, started: stat.started };
   }
   close(pidfd);
   return undefined;
@@ -85,20 +103,38 @@ function hold(number: number, place: Place, fits: (process: Candidate) => boolea
 
 /** The service's process, by what a supervisor of ours noted; undefined if it is not there. @throws {ErrnoError} EMFILE */
 export function findRecorded(left: Left, place: Place): Found | undefined {
-  if (left.phase === "running" && left.pid !== 0) {
-    return hold(left.pid, place, (process) => isRecorded(left, process));
+  switch (left.phase) {
+    case "running":
+      return hold(left.pid, (process) => isRecorded(left, process));
+    case "intent": {
+      // Made by the kernel together with the process: none noted is none made.
+      if (left.child !== UNTOLD)
+        return hold(left.child, (process) => isTold(left, { ...process, ...signsOf(process.pid, place) }));
+      const found = findUnrecorded(left, orphans(left, place));
+      return found && hold(found.pid, ({ started }) => started === found.started);
+    }
+    default:
+      return undefined;
   }
-  const others = left.phase === "intent" ? place.others() : new Set<number>();
-  const reapers = ancestors();
-  const orphans = (left.phase === "intent" ? processes() : [])
+}
+
+function orphans(left: Left, place: Place): (Candidate & Signs)[] {
+  const all = processes()
     .map((number) => statOf(number))
+    // Ended, and not waited for yet.
     .filter((stat) => stat !== undefined)
-    .filter(({ pid, parent }) => reapers.has(parent) && !others.has(pid));
-  const found = findUnrecorded(
-    left,
-    orphans.filter(({ started }) => started + 1 >= left.ticks.from).map((stat) => candidate(stat, place)),
-  );
-  return found && hold(found.pid, place, ({ started }) => started === found.started);
+    .filter(({ state, threads, parent }) => state !== "Z" || threads > 1 || parent === getpid());
+  const found = orphansOf(left, getpid(), all);
+  if (found.length === 0) return [];
+  const others = place.others();
+  return found
+    .filter((process) => !others.some((other) => isRecorded(other, process)))
+    .filter((process) => {
+      // Noted by another supervisor, for the directory it stands in.
+      const there = peekRecord(AT_FDCWD, `/proc/${process.pid}/cwd`, place.boot);
+      return there === undefined || !isRecorded(there, process);
+    })
+    .map((process) => ({ ...process, ...signsOf(process.pid, place) }));
 }
 
 /** A service left by a C supervise: what its status says, and who it is. @throws {ErrnoError} EMFILE */
@@ -108,18 +144,15 @@ export function findInStatus(bytes: Uint8Array, place: Place): { found: Found; s
   const now = wallTime();
   const seconds =
     Number(now.seconds - status.since.seconds) + (now.nanoseconds - status.since.nanoseconds) / 1e9;
-  const found = hold(status.pid, place, (process) =>
-    isStatusPid(status.pid, seconds * TICKS_PER_SECOND, process, bootTicks()),
+  const found = hold(status.pid, (process) =>
+    isStatusPid(
+      status.pid,
+      seconds * TICKS_PER_SECOND,
+      { ...process, ...signsOf(process.pid, place) },
+      bootTicks(),
+    ),
   );
   return found && { found, status };
-}
-
-/** Who takes in a process whose parent is gone: process 1, this process, or one of those it comes from. */
-function ancestors(): Set<number> {
-  const seen = new Set<number>([1]);
-  for (let at: number | undefined = getpid(); at !== undefined && !seen.has(at); at = statOf(at)?.parent)
-    seen.add(at);
-  return seen;
 }
 
 function processes(): number[] {
@@ -131,10 +164,16 @@ function processes(): number[] {
   }
 }
 
-/** The 16 bytes that name this boot of the machine; undefined where /proc is missing. */
+/**
+ * 16 bytes that name this boot of the machine, and in a pid namespace of its own (a container) its first process as well:
+ * after either has ended, nothing that was there before is. Undefined where /proc is missing.
+ */
 export function bootId(): Uint8Array | undefined {
   const text = ifThere(() => readFile("/proc/sys/kernel/random/boot_id"));
   const hex = text?.replaceAll("-", "").trim();
   if (hex?.length !== 32) return undefined;
-  return bytesOf(hex.replace(/../g, (byte) => String.fromCharCode(Number.parseInt(byte, 16))));
+  const boot = bytesOf(hex.replace(/../g, (byte) => String.fromCharCode(Number.parseInt(byte, 16))));
+  const view = new DataView(boot.buffer);
+  view.setUint32(12, view.getUint32(12) ^ (statOf(1)?.started ?? 0));
+  return boot;
 }

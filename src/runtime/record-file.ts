@@ -1,5 +1,6 @@
 // supervise/record, mapped into memory. formats/service-record.ts says what is in it.
-import { RECORD_SIZE, ServiceRecord } from "../formats/service-record.ts";
+import type { Left } from "../engine/adoption.ts";
+import { RECORD_CHILD, RECORD_SIZE, ServiceRecord } from "../formats/service-record.ts";
 import { ENOSPC, ErrnoError } from "../sys/errno.ts";
 import {
   close,
@@ -19,7 +20,12 @@ import type { ByteString, Fd } from "../units/units.ts";
 
 const RECORD: ByteString = "supervise/record";
 
-export type RecordFile = { readonly record: ServiceRecord; readonly close: () => void };
+export type RecordFile = {
+  readonly record: ServiceRecord;
+  /** Where in memory the record's `child` is. */
+  readonly child: number;
+  readonly close: () => void;
+};
 
 /**
  * Maps the record of the service in `directory`, making the file where there is none. Its disk space is there before the
@@ -28,13 +34,15 @@ export type RecordFile = { readonly record: ServiceRecord; readonly close: () =>
 export function openRecord(directory: Fd): RecordFile {
   const file = openRegular(directory);
   try {
-    const { size } = fstat(file);
-    if (size < RECORD_SIZE) {
-      const missing = new Uint8Array(RECORD_SIZE - size);
-      if (pwrite(file, missing, size) !== missing.length) throw new ErrnoError(ENOSPC, "write", RECORD);
+    const { size, blocks } = fstat(file);
+    if (size < RECORD_SIZE || blocks === 0) {
+      // A hole in a copied file is filled with what it reads as.
+      const page = new Uint8Array(RECORD_SIZE);
+      page.set(read(file, RECORD_SIZE));
+      if (pwrite(file, page, 0) !== RECORD_SIZE) throw new ErrnoError(ENOSPC, "write", RECORD);
     }
-    const { bytes, unmap } = mapShared(file, RECORD_SIZE);
-    return { record: new ServiceRecord(bytes), close: unmap };
+    const { bytes, address, unmap } = mapShared(file, RECORD_SIZE);
+    return { record: new ServiceRecord(bytes), child: address + RECORD_CHILD, close: unmap };
   } finally {
     close(file);
   }
@@ -56,19 +64,37 @@ function openRegular(directory: Fd): Fd {
   return open();
 }
 
-/** The pid that is noted for the service at `path`, for one who only looks; 0 if there is none. */
-export function recordedPid(at: Fd, path: ByteString): number {
+/** What a record of the boot `boot` says, as it stands now; undefined if it is none, or its supervisor left in order. */
+export function leftBy(record: ServiceRecord, boot: Uint8Array): Left | undefined {
+  if (!record.isOf(boot)) return undefined;
+  const { phase, pid, child, ticks, origin, want, paused, exiting, owed } = record;
+  return {
+    finish: phase === "finish-intent" || phase === "finishing",
+    phase: phase === "finish-intent" ? "intent" : phase === "finishing" ? "running" : phase,
+    pid,
+    child,
+    ticks,
+    origin,
+    want,
+    paused,
+    exiting,
+    owed,
+  };
+}
+
+/** What is noted for the service at `path`, for one who only looks; undefined if nothing is. */
+export function peekRecord(at: Fd, path: ByteString, boot: Uint8Array): Left | undefined {
   try {
     const file = openat(at, `${path}/${RECORD}`, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     try {
       const bytes = new Uint8Array(RECORD_SIZE);
       bytes.set(read(file, RECORD_SIZE));
-      return new ServiceRecord(bytes).pid;
+      return leftBy(new ServiceRecord(bytes), boot);
     } finally {
       close(file);
     }
   } catch (error) {
-    if (error instanceof ErrnoError) return 0;
+    if (error instanceof ErrnoError) return undefined;
     throw error;
   }
 }

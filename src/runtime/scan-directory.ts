@@ -1,4 +1,5 @@
 // svscan at work: looks after the services of one directory and performs what engine/scan.ts decides. svscan(8)
+import type { Left } from "../engine/adoption.ts";
 import {
   type Entry,
   type Identity,
@@ -10,13 +11,13 @@ import {
   scan,
 } from "../engine/scan.ts";
 import { drainWatch, watchNames } from "../sys/epoll.ts";
-import { EMFILE, ENFILE, ErrnoError, errnoOf } from "../sys/errno.ts";
+import { EAGAIN, EMFILE, ENFILE, ErrnoError, errnoOf } from "../sys/errno.ts";
 import { existsat, readdir, statat } from "../sys/files.ts";
 import { Snapshot } from "../sys/snapshot.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
 import { LogPipe } from "./log-pipe.ts";
-import { recordedPid } from "./record-file.ts";
+import { peekRecord } from "./record-file.ts";
 import type { World } from "./world.ts";
 
 /** The directory is read this often, whatever happened, in milliseconds. */
@@ -27,6 +28,8 @@ const MOST_SKIPPED = 119;
 const QUIET_MS = 50;
 /** ... but no later than this after the first change. */
 const PATIENCE_MS = 150;
+/** How soon it is read again after a lock was found taken for the first time. */
+const CONTEST_MS = 500;
 /** How often a log pipe is looked at while svscan stops, and how long a logger may take to end once it can, in ms. */
 const DRAIN_POLL_MS = 20;
 const LOGGER_GRACE_MS = 3000;
@@ -49,8 +52,8 @@ export type Assignment = {
   readonly part: Part;
   /** The pipe of the pair, if it has one. */
   readonly pipe: () => LogPipe | undefined;
-  /** The processes that are noted for the other halves of this directory's services. */
-  readonly others: () => ReadonlySet<number>;
+  /** What is noted for the other halves of this directory's services. */
+  readonly others: () => readonly Left[];
   readonly onLeave: () => void;
 };
 
@@ -78,6 +81,8 @@ export class ScanDirectory {
   private readProblem: ByteString | undefined;
   /** There were no descriptors for a service at the last scan; said once, not for each. */
   private exhausted = false;
+  /** A lock was found taken that was not before. */
+  private contested = false;
 
   constructor(
     private readonly world: World,
@@ -109,8 +114,9 @@ export class ScanDirectory {
     const exhausted = this.exhausted;
     this.exhausted = false;
     this.calm = complete && result.effects.length === 0 ? MOST_SKIPPED : 0;
+    this.contested = false;
     for (const effect of result.effects) this.perform(effect, exhausted);
-    this.scanAt(later(this.world.now().at, SCAN_INTERVAL_MS));
+    this.scanAt(later(this.world.now().at, this.contested ? CONTEST_MS : SCAN_INTERVAL_MS));
   }
 
   /**
@@ -259,19 +265,22 @@ export class ScanDirectory {
         this.warn(`unable to start ${name}: ${error.text}`);
       if (!exhausted && problems[part] !== error.message) this.world.report(error.message);
       this.exhausted ||= exhausted;
+      // Not by another supervisor, perhaps, but by one that is just dying, or a process that it was just starting.
+      this.contested ||= error.errno === EAGAIN && problems[part] === undefined;
       problems[part] = error.message;
     }
   }
 
-  private recordedBeside(identity: Identity, part: Part): ReadonlySet<number> {
-    const pids = new Set<number>();
+  private recordedBeside(identity: Identity, part: Part): Left[] {
+    const noted: Left[] = [];
     for (const [other, { name }] of this.known.services) {
       for (const half of PARTS) {
         if (other === identity && half === part) continue;
-        pids.add(recordedPid(this.directory, half === "log" ? `${name}/log` : name));
+        const left = peekRecord(this.directory, half === "log" ? `${name}/log` : name, this.world.boot);
+        if (left !== undefined) noted.push(left);
       }
     }
-    return pids;
+    return noted;
   }
 
   private makePipe(name: ByteString): LogPipe {

@@ -23,11 +23,11 @@ import { decodeWaitStatus, type WaitStatus } from "../formats/wait-status.ts";
 import { bootTicks, TICKS_PER_SECOND } from "../sys/clock.ts";
 import { EAGAIN, EMFILE, ENFILE, ENOMEM, ErrnoError } from "../sys/errno.ts";
 import { AT_FDCWD, readlinkat } from "../sys/files.ts";
-import { type FileAction, getpid } from "../sys/process.ts";
+import type { FileAction } from "../sys/process.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later, type Pid, pid } from "../units/units.ts";
 import { type Found, findInStatus, findRecorded } from "./adopt.ts";
 import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
-import { openRecord, type RecordFile } from "./record-file.ts";
+import { leftBy, openRecord, type RecordFile } from "./record-file.ts";
 import { ServiceFiles } from "./service-files.ts";
 import type { World } from "./world.ts";
 
@@ -44,10 +44,18 @@ export type ServicePlace = {
   readonly pipes: () => readonly FileAction[];
   /** The identity of the log pipe, where there is one. */
   readonly pipe: () => string | undefined;
-  /** The processes that are noted for other services of the same supervisor. */
-  readonly others: () => ReadonlySet<number>;
+  /** What is noted for other services of the same supervisor. */
+  readonly others: () => readonly Left[];
   /** Told when the supervisor has let go of the directory: after `x`. */
   readonly onLeave: () => void;
+};
+
+/** What ServiceHost.takeOver finds. */
+type TakenOver = {
+  readonly state: State;
+  readonly once: boolean;
+  readonly owed: boolean;
+  readonly finishOver?: boolean;
 };
 
 export class ServiceHost {
@@ -90,7 +98,7 @@ export class ServiceHost {
     try {
       this.look();
       this.recordFile = this.openRecord();
-      const { state, once, finishOver } = descriptors.open(() => this.takeOver());
+      const { state, once, owed, finishOver } = descriptors.open(() => this.takeOver());
       this.state = state;
       if (state.at === "up") adopted = state.pid;
       if (state.at === "finishing" && !finishOver) adopted = state.finish;
@@ -99,7 +107,7 @@ export class ServiceHost {
       );
       this.store();
       world.loop.watch(this.control, () => this.obeyWaiting());
-      this.tell({ on: "begin" });
+      this.tell({ on: "begin", owed });
       if (finishOver && state.at === "finishing" && state.finish !== undefined)
         this.tell({ on: "finish-ended", pid: state.finish, how: undefined });
       if (once) this.command("once");
@@ -131,17 +139,21 @@ export class ServiceHost {
 
   /**
    * The state to begin in: that of an earlier supervisor that did not leave in order, with the process it left, if any.
-   * `once`: a start was asked for with `o` and not made. `finishOver`: `finish` has ended, nobody knows how.
+   * `once`: a start was asked for with `o` and not made. `owed`: what is wished may not have reached the process.
+   * `finishOver`: `finish` has ended, nobody knows how.
    * @throws {ErrnoError} EMFILE
    */
-  private takeOver(): { readonly state: State; readonly once: boolean; readonly finishOver?: boolean } {
+  private takeOver(): TakenOver {
     const { world, files, place } = this;
     const now = world.now();
     const record = this.recordFile?.record;
-    const left = record?.isOf(world.boot) ? leftBy(record) : undefined;
-    const where = { directory: this.directory, pipe: place.pipe(), others: place.others };
+    const left = record && leftBy(record, world.boot);
+    const where = { directory: this.directory, pipe: place.pipe(), boot: world.boot, others: place.others };
     let found = left && findRecorded(left, where);
-    let want = left?.want ?? (files.normallyUp ? "up" : "down");
+    // One that had been told to leave would have been followed by one that begins afresh. A new image of the same is told still.
+    const exiting = left?.exiting === true && world.handover?.started === true;
+    const asked = left?.exiting === true && !exiting ? undefined : left?.want;
+    let want = asked ?? (files.normallyUp ? "up" : "down");
     let paused = left?.paused ?? false;
     if (found === undefined) {
       const stranger = findInStatus(files.readStatus(), where);
@@ -151,30 +163,33 @@ export class ServiceHost {
       }
     }
     if (left === undefined) record?.reset(world.boot);
-    if (left?.finish && record !== undefined) return this.takeOverFinish(record, left, found, want, now);
+    if (left?.finish && record !== undefined)
+      return this.takeOverFinish(record, left, found, want, exiting, now);
     if (found === undefined) {
-      if (left?.phase === "running" && left.pid !== 0) {
+      if (left?.phase === "running") {
         // It ended while nobody looked.
         const started = earlier(now.stamp, (bootTicks() - left.ticks.from) * MS_PER_TICK);
-        if (record?.history.at(-1)?.pid !== left.pid)
+        if (record?.lastEnded !== left.pid)
           record?.end({ pid: left.pid, started, ended: now.stamp, status: undefined });
         if (record !== undefined && this.asks.finish)
-          return this.takeOverFinish(record, { ...left, phase: "intent" }, undefined, want, now);
+          return this.takeOverFinish(record, { ...left, phase: "intent" }, undefined, want, exiting, now);
       }
       // A start that was noted keeps the next one a second away.
       const last = left?.ticks.from
         ? later(now.at, (left.ticks.from - bootTicks()) * MS_PER_TICK)
         : undefined;
-      const once = left?.want === "once" && (left.phase === "pending" || left.phase === "intent");
+      const once =
+        asked === "once" && left !== undefined && (left.phase === "pending" || left.phase === "intent");
       const state = initial(want, now, last === undefined ? undefined : throttled(last));
-      return { state: { ...state, failed: left && record?.failed }, once };
+      return { state: { ...state, exiting, failed: left && record?.failed }, once, owed: false };
     }
     const { pid, started } = found;
     const ageMs = (bootTicks() - started) * MS_PER_TICK;
     const since = earlier(now.stamp, ageMs);
-    if (found.parent !== getpid()) record?.adopt(pid, started, now.stamp);
+    if (found.pidfd !== undefined) record?.adopt(pid, started, now.stamp);
     world.adopt(found, (status) => this.died(pid, status));
-    return { state: resumed({ pid, ageMs, since }, want, paused, now), once: false };
+    const state = resumed({ pid, ageMs, since }, want, paused, now);
+    return { state: { ...state, exiting }, once: false, owed: left?.owed === true };
   }
 
   /**
@@ -186,8 +201,9 @@ export class ServiceHost {
     left: Left,
     found: Found | undefined,
     want: Want,
+    exiting: boolean,
     now: Now,
-  ): { readonly state: State; readonly once: boolean; readonly finishOver: boolean } {
+  ): TakenOver {
     const { world } = this;
     const end = record.history.at(-1);
     const ended = { run: pid(end?.pid ?? 0), how: end?.status };
@@ -196,21 +212,23 @@ export class ServiceHost {
       ...initial(want, now, throttled(later(now.at, -msSince(left.ticks.from)))),
       since: end?.ended ?? now.stamp,
       failed: record.failed,
+      exiting,
     };
     if (found === undefined && left.phase === "intent")
       return {
         state: resumedFinish(ended, undefined, base, now, this.asks),
         once: false,
+        owed: false,
         finishOver: false,
       };
     const finish = found?.pid ?? pid(left.pid);
     if (found !== undefined) {
-      if (found.parent !== getpid()) record.adopt(finish, found.started, now.stamp, "finishing");
+      if (found.pidfd !== undefined) record.adopt(finish, found.started, now.stamp, "finishing");
       world.adopt(found, (status) => this.finishEnded(finish, status));
     }
     const ageMs = msSince(found?.started ?? left.ticks.from);
     const state = resumedFinish(ended, { pid: finish, ageMs }, base, now, this.asks);
-    return { state, once: false, finishOver: found === undefined };
+    return { state, once: false, owed: false, finishOver: found === undefined };
   }
 
   /** As if the letter had come through the fifo. */
@@ -251,8 +269,10 @@ export class ServiceHost {
   private tell(event: Event): void {
     const { state, effects } = step(this.state, event, this.world.now(), this.asks);
     this.state = state;
-    this.store();
+    const signals = effects.some((effect) => effect.do === "kill");
+    this.store(signals);
     for (const effect of effects) this.perform(effect);
+    if (signals && this.recordFile !== undefined) this.recordFile.record.owed = false;
   }
 
   /** Looks at what the directory asks for; where that cannot be, it is what it was before. */
@@ -269,11 +289,13 @@ export class ServiceHost {
   }
 
   /** Notes the state where the next supervisor finds it, before anything is done about it. */
-  private store(): void {
+  private store(owed = false): void {
     const record = this.recordFile?.record;
     if (record === undefined) return;
     const { state } = this;
+    if (owed) record.owed = true;
     record.want = state.want;
+    record.exiting = state.exiting;
     record.paused = state.at === "up" && state.paused;
     record.failed = state.failed;
     switch (state.at) {
@@ -284,14 +306,13 @@ export class ServiceHost {
         record.phase = "pending";
         return;
       case "starting":
-        record.intend(bootTicks(), this.world.session, this.world.group);
+        record.intend(bootTicks(), this.world.nextOrigin());
         return;
       case "up":
         // Noted when the process was there: by `spawn` or `takeOver`.
         return;
       case "finishing":
-        if (state.finish === undefined)
-          record.intend(bootTicks(), this.world.session, this.world.group, "finish-intent");
+        if (state.finish === undefined) record.intend(bootTicks(), this.world.nextOrigin(), "finish-intent");
         return;
       case "gone":
         record.leave();
@@ -375,7 +396,8 @@ export class ServiceHost {
     try {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
       const argv = finishArguments(how, this.name, run);
-      const pid = this.world.spawn("./finish", argv, actions, (status) => this.finishEnded(pid, status));
+      const onEnd = (status: number | undefined) => this.finishEnded(pid, status);
+      const pid = this.world.spawn("./finish", argv, actions, onEnd, this.recordFile?.child);
       this.recordFile?.record.finish(pid, bootTicks());
       outcome = { on: "finish-spawned", pid };
       this.finishProblem = undefined;
@@ -394,7 +416,8 @@ export class ServiceHost {
     this.look();
     try {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
-      const pid = this.world.spawn("./run", ["./run"], actions, (status) => this.died(pid, status));
+      const onEnd = (status: number | undefined) => this.died(pid, status);
+      const pid = this.world.spawn("./run", ["./run"], actions, onEnd, this.recordFile?.child);
       this.recordFile?.record.run(pid, bootTicks());
       outcome = { on: "spawned", pid };
     } catch (error) {
@@ -466,18 +489,6 @@ const FAILURE_TEXTS = { "run-100": "exited 100", "finish-125": "has a finish tha
 const baseName = (path: ByteString): ByteString => path.replace(/\/+$/, "").replace(/^.*\//s, "");
 
 const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
-
-/** What a record says, as it stands now. */
-const leftBy = ({ phase, pid, ticks, session, group, want, paused }: ServiceRecord): Left => ({
-  finish: phase === "finish-intent" || phase === "finishing",
-  phase: phase === "finish-intent" ? "intent" : phase === "finishing" ? "running" : phase,
-  pid,
-  ticks,
-  session,
-  group,
-  want,
-  paused,
-});
 
 /** The moment `ms` milliseconds before `stamp`. */
 function earlier({ seconds, nanoseconds }: Tai64n, ms: number): Tai64n {

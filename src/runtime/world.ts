@@ -2,9 +2,10 @@
 // way to say something.
 
 import type { Now } from "../engine/supervise.ts";
+import type { Origin } from "../formats/service-record.ts";
 import { EVENT_SIGNALS, type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";
-import { ESRCH, unless } from "../sys/errno.ts";
+import { ESRCH, errnoOf, unless } from "../sys/errno.ts";
 import { close } from "../sys/files.ts";
 import {
   commandLine,
@@ -29,6 +30,8 @@ import {
   pidfdSendSignal,
   reap,
   Spawner,
+  TAG_COUNT,
+  tagChildren,
 } from "../sys/process.ts";
 import { type Signal, type SignalSet, setDisposition, signalSet } from "../sys/signals.ts";
 import { type ByteString, type Fd, later, type Pid, pid, type Signo } from "../units/units.ts";
@@ -61,8 +64,8 @@ export class World {
   private readonly spawner: Spawner;
   private readonly wards = new Map<Pid, Ward>();
   /** The session and the process group that every child begins in. */
-  readonly session = getsid();
-  readonly group = getpgrp();
+  private readonly session = getsid();
+  private readonly group = getpgrp();
   /** The boot of the machine, 16 bytes; zeros where it is not told. */
   readonly boot: Uint8Array = bootId() ?? new Uint8Array(16);
 
@@ -87,7 +90,12 @@ export class World {
     // A thread that the runtime started before boot.ts could block its signals would take them from us, and has them
     // unblocked for ever: a new image begins with them blocked.
     if (this.handover === undefined && !everyThreadBlocks(signalSet(EVENT_SIGNALS)))
-      this.becomeAnew([], false);
+      try {
+        this.becomeAnew([], false);
+      } catch (error) {
+        // Not to be executed again: the signals that such a thread takes are missed, the rest is done.
+        errnoOf(error);
+      }
     this.descriptors = new DescriptorLimit();
     // Ignored, it would make the kernel throw exit statuses away.
     setDisposition("SIGCHLD", "default");
@@ -120,26 +128,32 @@ export class World {
     this.reapAll();
   }
 
-  /** Starts a program. `onEnd` is called when it has ended. @throws {ErrnoError} as Spawner.spawn */
-  spawn(path: ByteString, argv: readonly ByteString[], actions: readonly FileAction[], onEnd: OnEnd): Pid {
-    const child = this.spawner.spawn(path, argv, actions);
+  /** Starts a program. `onEnd` is called when it has ended; `tell` and errors as Spawner.spawn. @throws {ErrnoError} */
+  spawn(
+    path: ByteString,
+    argv: readonly ByteString[],
+    actions: readonly FileAction[],
+    onEnd: OnEnd,
+    tell?: number,
+  ): Pid {
+    const child = this.spawner.spawn(path, argv, actions, tell);
     this.wards.set(child, { onEnd });
     return child;
   }
 
   /** Answers for a process that an earlier supervisor started, or that this one did before it was replaced. */
-  adopt({ pid, pidfd, parent }: Found, onEnd: OnEnd): void {
-    if (parent === getpid()) {
-      close(pidfd);
+  adopt({ pid, pidfd }: Found, onEnd: OnEnd): void {
+    if (pidfd === undefined) {
       this.wards.set(pid, { onEnd });
       return;
     }
-    this.wards.set(pid, { onEnd, pidfd });
+    const ward = { onEnd, pidfd };
+    this.wards.set(pid, ward);
     this.loop.watch(pidfd, () => {
       // An event that was under way for another descriptor of this number says nothing of this process.
       if (pidfdIsAlive(pidfd)) return;
       this.loop.unwatch(pidfd);
-      this.endAdopted(pid, pidfd, STATUS_ATTEMPTS);
+      this.endAdopted(pid, ward, STATUS_ATTEMPTS);
     });
   }
 
@@ -152,20 +166,24 @@ export class World {
     close(pidfd);
   }
 
-  private endAdopted(process: Pid, pidfd: Fd, attempts: number): void {
+  private endAdopted(process: Pid, ward: Ward & { readonly pidfd: Fd }, attempts: number): void {
+    const { pidfd } = ward;
     const status = pidfdExitStatus(pidfd);
     if (status === undefined && attempts > 1) {
       const again = later(monotonic(), STATUS_INTERVAL_MS);
-      this.loop.at(again, () => this.endAdopted(process, pidfd, attempts - 1));
+      this.loop.at(again, () => this.endAdopted(process, ward, attempts - 1));
       return;
     }
     close(pidfd);
-    this.end(process, status);
+    // Unless it became our child meanwhile and was waited for: the number may be another one's.
+    if (this.wards.get(process) === ward) this.end(process, status);
   }
 
   /** Signals a process we answer for, and no other that may have got its number. */
   kill(process: Pid, signal: Signal | Signo): void {
-    const pidfd = this.wards.get(process)?.pidfd;
+    const ward = this.wards.get(process);
+    if (ward === undefined) return;
+    const { pidfd } = ward;
     unless([ESRCH], () => (pidfd === undefined ? kill(process, signal) : pidfdSendSignal(pidfd, signal)));
   }
 
@@ -175,6 +193,17 @@ export class World {
   /** Nothing is likely to happen soon: gives back what the last burst of work needed. A forced collection frees nothing more. */
   rest(): void {
     letGoOfCode();
+  }
+
+  /** Of the next process that is started. Each has a tag of its own, where there are tags to be had. */
+  nextOrigin(): Origin {
+    const tag = 1 + Math.floor(Math.random() * TAG_COUNT);
+    return {
+      supervisor: getpid(),
+      session: this.session,
+      group: this.group,
+      tag: tagChildren(tag) ? tag : 0,
+    };
   }
 
   now(): Now {

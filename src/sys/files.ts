@@ -325,6 +325,8 @@ export type Stat = {
   readonly inode: bigint;
   readonly links: number;
   readonly size: number;
+  /** Disk space behind it, in units of 512 bytes. */
+  readonly blocks: number;
   readonly uid: number;
   /** When it last changed (ctime), in nanoseconds since 1970; of a directory, also when a name in it did. */
   readonly changed: bigint;
@@ -359,6 +361,7 @@ function statOf(at: Fd, path: ByteString, flags: number): Stat {
     inode: scratch.u64(out + 32),
     links: scratch.u32(out + 16),
     size: Number(scratch.u64(out + 40)),
+    blocks: Number(scratch.u64(out + 48)),
     uid: scratch.u32(out + 20),
     changed: scratch.u64(out + 96) * 1_000_000_000n + BigInt(scratch.u32(out + 104)),
   };

@@ -113,18 +113,19 @@ function inheritedDescriptors(onRuntimes: (file: Fd) => void = () => {}): Readon
 
 /** All that can be blocked, as /proc shows it: what pthread_create of glibc and musl gives a thread to begin with. */
 const NASCENT = 0xfffffffffffbfeffn;
-/** How long a new thread may take to get a processor and put its own mask in place, in milliseconds. */
-const NASCENT_MS = 1000;
+/** How long a new thread is waited for until it gets a processor and puts its own mask in place, in milliseconds. */
+const NASCENT_MS = 100;
 
 /**
  * Whether every thread of this process blocks all of `set`. One that has not run yet is waited for: it shows every signal
- * blocked, and then takes the mask that its creator had. Without /proc it is taken to be so.
+ * blocked, and then takes the mask that its creator had; of one that does not run the worst is taken. Without /proc it is
+ * taken to be so.
  */
 export function everyThreadBlocks(set: SignalSet): boolean {
   for (let ms = 0; ; ms++) {
     const masks = threadMasks();
-    if (masks.some((mask) => (mask & set) !== set)) return false;
-    if (ms === NASCENT_MS || !masks.includes(NASCENT)) return true;
+    if (ms === NASCENT_MS || masks.some((mask) => (mask & set) !== set)) return false;
+    if (!masks.includes(NASCENT)) return true;
     libc.poll(0, 0, 1);
   }
 }

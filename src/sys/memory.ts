@@ -9,7 +9,7 @@ const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 
 /** A file's first bytes, shared with the file: what is stored here is in the file, whatever becomes of this process. */
-export type Mapping = { readonly bytes: Uint8Array; readonly unmap: () => void };
+export type Mapping = { readonly bytes: Uint8Array; readonly address: number; readonly unmap: () => void };
 
 /**
  * Maps the first `length` bytes of an open file. The descriptor may be closed afterwards. The bytes must be there already,
@@ -20,7 +20,7 @@ export function mapShared(file: Fd, length: number): Mapping {
   const address = libc.mmap(0, length, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   // MAP_FAILED is the highest address there is.
   if (address >= 2 ** 63) throw failure("mmap");
-  return { bytes: view(address, length), unmap: () => void libc.munmap(address, length) };
+  return { bytes: view(address, length), address, unmap: () => void libc.munmap(address, length) };
 }
 
 const MAP_PRIVATE = 2;

@@ -107,6 +107,9 @@ const vectorSize = (texts: readonly ByteString[]): number =>
 /** Bytes for the arguments of one start; more are lent, and never given back, for one that has more. */
 const SPAWN_MEMORY = 1 << 16;
 
+/** What stands in the place of a pid that the kernel does not tell; see Spawner.spawn. */
+export const UNTOLD = 0xffffffff;
+
 /** Starts programs. Holds the memory that C sees, so it is made once and used again. */
 export class Spawner {
   private readonly attributes: number;
@@ -143,19 +146,22 @@ export class Spawner {
   /**
    * Starts `path` with `argv`; the new process runs that program when this returns. As posix_spawn(3), which it is where
    * there is nothing better.
+   * @param tell the address of 4 bytes, 0 in them: the kernel stores the pid there before the process makes its first
+   *   step, even if this one is killed meanwhile. UNTOLD is stored before a way is taken on which it does not.
    * @throws {ErrnoError} what exec says of `path` (ENOENT, EACCES, ENOEXEC, ...) or what an action failed with;
    *   EAGAIN or ENOMEM if there can be no further process now.
    */
-  spawn(path: ByteString, argv: readonly ByteString[], actions: readonly FileAction[]): Pid {
+  spawn(path: ByteString, argv: readonly ByteString[], actions: readonly FileAction[], tell = 0): Pid {
     const size = path.length + vectorSize(argv);
     // Room for the actions beside it: paths of the suite's own, short.
     const memory = size < SPAWN_MEMORY / 2 ? this.memory.reset() : new Arena(size + SPAWN_MEMORY / 2);
     const name = memory.cstring(path);
     const args = memory.vector(argv);
-    const started = this.lean?.spawn(name, args, actions, memory);
+    const started = this.lean?.spawn(name, args, actions, memory, tell);
     if (started instanceof ErrnoError) throw new ErrnoError(started.errno, "posix_spawn", path);
     if (started === "never") this.lean = undefined;
     else if (started !== undefined) return started;
+    if (tell !== 0) new DataView(view(tell, 4).buffer).setUint32(0, UNTOLD, true);
     libc.posix_spawn_file_actions_init(this.actions);
     try {
       for (const action of actions) this.add(memory, action);
@@ -260,6 +266,7 @@ class LeanStart {
     argv: number,
     actions: readonly FileAction[],
     memory: Arena,
+    tell: number,
   ): Pid | ErrnoError | "never" | undefined {
     const { vfork, slots, tail } = this;
     const hole = Math.max(...slots) + 1;
@@ -300,7 +307,7 @@ class LeanStart {
     const from = tail - calls.length;
     for (const [i, call] of calls.entries()) vfork.put(from + i, ...call);
     vfork.put(MOST_CALLS - 1, SYS.execve, path, argv, this.env);
-    const child = vfork.run(from);
+    const child = vfork.run(from, tell);
     for (const slot of slots.slice(0, taken)) libc.dup3(this.nothing, slot, O_CLOEXEC);
     if (child < 0) {
       // A kernel before 5.5, or a filter of system calls.
@@ -439,3 +446,26 @@ export const setName = (name: ByteString): void => void prctl(PR_SET_NAME, scrat
 /** prctl(2) with one argument. @throws {ErrnoError} */
 export const prctl = (option: number, argument: number): number =>
   check(libc.prctl(option, argument, 0, 0, 0), "prctl");
+
+const PR_SET_TIMERSLACK = 29;
+const PR_GET_TIMERSLACK = 30;
+/** Tags are the low 12 bits of a timer slack: at most 4 of the 50 microseconds that are usual. */
+const TAGS = 4096;
+
+/**
+ * Gives every process that is started from now on the mark `tag`, 1 to 4095, which its own children inherit and nothing else
+ * changes: the low bits of the nanoseconds by which the kernel may defer its timers. PR_SET_TIMERSLACK in prctl(2)
+ * @returns false where there is no slack to be marked (0 in real time scheduling)
+ */
+export function tagChildren(tag: number): boolean {
+  const slack = prctl(PR_GET_TIMERSLACK, 0);
+  if (slack < TAGS) return false;
+  prctl(PR_SET_TIMERSLACK, slack - (slack % TAGS) + tag);
+  return true;
+}
+
+/** The tag in a timer slack, as /proc/PID/timerslack_ns tells it (to those with CAP_SYS_NICE); undefined if it has none. */
+export const tagIn = (slack: number): number | undefined => (slack < TAGS ? undefined : slack % TAGS);
+
+/** How many different tags there are, counted from 1. */
+export const TAG_COUNT = TAGS - 1;

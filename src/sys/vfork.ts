@@ -58,6 +58,7 @@ export const SYS = {
 const CLONE_VM = 0x100;
 const CLONE_FILES = 0x400;
 const CLONE_VFORK = 0x4000;
+const CLONE_PARENT_SETTID = 0x100000;
 /** Handlers become the default action at once: none of the runtime's ever runs in the child. */
 const CLONE_CLEAR_SIGHAND_HIGH = 1;
 const SIGCHLD = 17;
@@ -82,13 +83,14 @@ export class Vfork {
   private readonly args: number;
   private readonly table: number;
   private readonly words: Uint32Array;
+  private readonly memory: Arena;
 
   private constructor(private readonly start: (args: number, size: number, calls: number) => number) {
     const memory = new Arena(CLONE_ARGS_SIZE + MOST_CALLS * CALL_WORDS * 4 + 64);
+    this.memory = memory;
     this.args = memory.alloc(CLONE_ARGS_SIZE);
     this.table = memory.alloc(MOST_CALLS * CALL_WORDS * 4);
     memory.slice(this.args, CLONE_ARGS_SIZE).fill(0);
-    memory.setU32(this.args, CLONE_VM | CLONE_FILES | CLONE_VFORK);
     memory.setU32(this.args + 4, CLONE_CLEAR_SIGHAND_HIGH);
     memory.setU32(this.args + 32, SIGCHLD);
     this.words = new Uint32Array(
@@ -123,9 +125,15 @@ export class Vfork {
 
   /**
    * Starts a process that makes the calls from number `from` on, the last of which must not return if it succeeds.
+   * @param tell where the kernel stores its pid, 4 bytes, before it makes the first; 0 for nowhere
    * @returns its pid once it has become another program or failed; the negative error number where there is no process
    */
-  run(from: number): number {
+  run(from: number, tell = 0): number {
+    this.memory.setU32(
+      this.args,
+      CLONE_VM | CLONE_FILES | CLONE_VFORK | (tell === 0 ? 0 : CLONE_PARENT_SETTID),
+    );
+    this.memory.setPointer(this.args + 24, tell);
     return this.start(this.args, CLONE_ARGS_SIZE, this.table + from * CALL_WORDS * 4);
   }
 
