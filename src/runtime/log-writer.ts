@@ -35,7 +35,7 @@ import {
   tee,
   unlinkat,
 } from "../sys/files.ts";
-import { Region } from "../sys/memory.ts";
+import { mapShared, Region } from "../sys/memory.ts";
 import { type ByteString, type Fd, later } from "../units/units.ts";
 import { type Chunk, Delivery, openStatusFiles, together } from "./delivery.ts";
 import { LogDirectory, type LogHost, LogPlace } from "./log-directory.ts";
@@ -241,43 +241,40 @@ export class LogWriter {
    */
   private makeAhead(place: LogPlace, capacity: number): void {
     const { directories } = this;
-    const delivery = this.delivery as Delivery;
-    const { lines, region } = delivery;
+    const { lines, region } = this.delivery as Delivery;
     const shape = this.shape(capacity);
     const { total } = aheadSize(shape);
     const tail = region.bytes.slice(lines.position, this.chunk.to);
+    const stamp = this.chunk.tailStamp;
     const file = openat(place.directory, AHEAD_NEW, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
     try {
       // Blocks for all of it: a store into a hole of a full disk would be a SIGBUS.
       fallocate(file, total);
-      region.show(file, 0, total);
-      this.locked = region.lock(0, total);
-      const ahead = WriteAhead.create(region.bytes.subarray(0, total), shape, this.source);
-      const data = ahead.dataAt(0);
-      region.bytes.set(tail, data - tail.length);
-      const stamp = this.chunk.tailStamp;
+      const made = mapShared(file, total);
+      const ahead = WriteAhead.create(made.bytes, shape, this.source);
+      made.bytes.set(tail, ahead.dataAt(0) - tail.length);
       for (const [i, directory] of directories.entries()) {
         ahead.setNote(0, i, directory.beginChunk());
         ahead.setTaking(0, i, lines.taking[lines.slotOf[i] as number] === 1);
       }
-      ahead.plan(0, {
-        tail: tail.length,
-        length: 0,
-        before: undefined,
-        stamp,
-        tailStamp: stamp,
-        inLine: lines.inLine,
-      });
+      const { inLine } = lines;
+      ahead.plan(0, { tail: tail.length, length: 0, before: undefined, stamp, tailStamp: stamp, inLine });
       ahead.activate(0);
+      made.unmap();
+      // Up to here the old one is whole, and from here the new one.
       renameat(place.directory, AHEAD_NEW, AHEAD_NAME);
-      this.ahead = ahead;
-      this.half = 0;
-      this.capacity = capacity;
-      this.chunk = { from: data - tail.length, data, to: data, stamp, tailStamp: stamp };
-      lines.position = data - tail.length;
+      this.ahead = undefined;
+      region.show(file, 0, total);
     } finally {
       close(file);
     }
+    this.locked = region.lock(0, total);
+    this.ahead = WriteAhead.open(region.bytes.subarray(0, total));
+    this.half = 0;
+    this.capacity = capacity;
+    const data = this.ahead.dataAt(0);
+    this.chunk = { from: data - tail.length, data, to: data, stamp, tailStamp: stamp };
+    lines.position = data - tail.length;
   }
 
   // What was left behind
@@ -548,9 +545,19 @@ export class LogWriter {
   private grow(): void {
     this.crowded = false;
     const [place] = this.places;
-    if (place === undefined || this.capacity >= CAPACITY_MOST) return;
+    const { ahead } = this;
+    if (place === undefined || ahead === undefined || this.capacity >= CAPACITY_MOST) return;
+    // If the old buffer is all that the next multilog finds, it needs no more than the unfinished line from it.
+    for (let i = 0; i < this.directories.length; i++) ahead.setNote(this.half, i, { at: "done" });
     try {
       this.makeAhead(place, CAPACITY_MOST);
+    } catch (error) {
+      errnoOf(error);
+      // What is there goes on to be used.
+      this.capacity = Math.min(this.capacity, ahead.capacity);
+      return;
+    }
+    try {
       setPipeSize(this.input, PIPE_SIZE);
     } catch (error) {
       errnoOf(error);

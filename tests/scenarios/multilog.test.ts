@@ -4,46 +4,12 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import { FullPipe, runToEnd } from "../support/killed-logger.ts";
 import { logFiles, logged, unlabelled } from "../support/log-dir.ts";
+import { Logger } from "../support/logger.ts";
 import { ours } from "../support/programs.ts";
 import { Sandbox } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
 const memory = existsSync("/dev/shm") ? "/dev/shm" : undefined;
-
-class Logger implements Disposable {
-  private readonly child: Bun.Subprocess<number, "ignore", "pipe">;
-  constructor(
-    readonly cwd: string,
-    script: readonly string[],
-    stdin: number,
-    env: Record<string, string> = {},
-  ) {
-    this.child = Bun.spawn([ours("multilog"), ...script], {
-      cwd,
-      stdin,
-      stdout: "ignore",
-      stderr: "pipe",
-      env: { ...process.env, ...env },
-    });
-  }
-  get pid(): number {
-    return this.child.pid;
-  }
-  get running(): boolean {
-    return this.child.exitCode === null && this.child.signalCode === null;
-  }
-  signal(name: "SIGTERM" | "SIGALRM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
-    this.child.kill(name);
-  }
-  async ended(): Promise<{ code: number | null; stderr: string }> {
-    const stderr = await new Response(this.child.stderr).text();
-    await this.child.exited;
-    return { code: this.child.exitCode, stderr };
-  }
-  [Symbol.dispose](): void {
-    if (this.running) this.child.kill("SIGKILL");
-  }
-}
 
 /** `current`, once it is `content`. */
 const current = (cwd: string, content: string) =>
