@@ -1,0 +1,89 @@
+// multilog: MB of input a second through a pipe into a log directory, in memory where there is /dev/shm. The files are as long
+// as they may be, so that the lines are measured; one row has the default size, and so ten thousand rotations a gigabyte.
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { timed } from "./support/command.ts";
+import { type Bench, interleave } from "./support/frame.ts";
+
+const LARGE = "s16777215";
+const ERRORS = ["-*", "+* *error*"];
+
+/** `size` bytes of lines, every hundredth with an error in it. */
+function lines(length: number, size: number): Buffer {
+  const plain = `${"x".repeat(length - 1)}\n`;
+  const error = `${" error ".padEnd(length - 1, "x").slice(0, length - 1)}\n`;
+  const hundred = plain.repeat(99) + error;
+  return Buffer.from(hundred.repeat(Math.ceil(size / hundred.length)));
+}
+
+type Case = {
+  readonly what: string;
+  readonly length: number;
+  readonly script: readonly string[];
+  /** The scripts of those whose language differs; svlogd takes its options on the command line. */
+  readonly s6?: readonly string[];
+  readonly svlogd?: readonly string[];
+  readonly must?: number;
+  readonly should?: number;
+};
+
+const cases: readonly Case[] = [
+  { what: "100-byte lines", length: 100, script: [LARGE], s6: [LARGE], svlogd: [], must: 8, should: 12 },
+  {
+    what: "100-byte lines, t",
+    length: 100,
+    script: ["t", LARGE],
+    s6: ["t", LARGE],
+    svlogd: ["-tt"],
+    must: 5,
+    should: 8,
+  },
+  {
+    what: "100-byte lines, t, 1% selected",
+    length: 100,
+    script: ["t", LARGE, ...ERRORS],
+    must: 3,
+    should: 5,
+  },
+  { what: "100-byte lines, files of 99999 bytes", length: 100, script: [], s6: ["n10", "s99999"] },
+  { what: "20-byte lines", length: 20, script: [LARGE], s6: [LARGE], svlogd: [] },
+  { what: "20-byte lines, t", length: 20, script: ["t", LARGE], s6: ["t", LARGE] },
+  { what: "1000-byte lines", length: 1000, script: [LARGE], s6: [LARGE], svlogd: [] },
+  { what: "1000-byte lines, t", length: 1000, script: ["t", LARGE], s6: ["t", LARGE] },
+];
+
+export const rows: Bench = async function* ({ dir, quick, rounds, tend }) {
+  const memory = existsSync("/dev/shm") ? mkdtempSync("/dev/shm/tend-bench-") : dir;
+  try {
+    const size = quick ? 50e6 : 200e6;
+    for (const { what, length, script, s6, svlogd, must, should } of cases) {
+      const bytes = lines(length, size);
+      const input = join(memory, "input");
+      writeFileSync(input, bytes);
+      const speed = (command: readonly string[]) => () => {
+        const log = join(memory, "log");
+        mkdirSync(log);
+        const words = command.map((word) => `'${word}'`).join(" ");
+        const took = timed(["/bin/sh", "-c", `cd '${log}' && cat '${input}' | ${words}`]);
+        rmSync(log, { recursive: true });
+        return bytes.length / 1e3 / took;
+      };
+      const installed = (path: string, args: readonly string[] | undefined) =>
+        args !== undefined && existsSync(path) ? speed([path, ...args]) : undefined;
+      const samples = await interleave(rounds(8), {
+        tend: speed([tend("multilog"), ...script, "./l"]),
+        C: installed("/usr/bin/multilog", [...script, "./l"]),
+        runit: installed("/usr/bin/svlogd", svlogd === undefined ? undefined : [...svlogd, "."]),
+        s6: installed("/usr/bin/s6-log", s6 === undefined ? undefined : [...s6, "./l"]),
+        limit: speed(["/bin/sh", "-c", "cat >l"]),
+      });
+      yield {
+        ...{ name: `multilog, ${what}`, unit: "MB/s", better: "more", samples },
+        ...(must === undefined ? {} : { must: { ratio: must } }),
+        ...(should === undefined ? {} : { should: { ratio: should } }),
+      };
+    }
+  } finally {
+    if (memory !== dir) rmSync(memory, { recursive: true, force: true });
+  }
+};
