@@ -81,7 +81,7 @@ Ctrl-C ends them. In another terminal, try:
   ${bin}/svc -d ${directory}/hello      # down
   ${bin}/svc -u ${directory}/hello      # up
   ${bin}/svc -u ${directory}/offline    # up, though it has a down file
-  tail -f ${directory}/hello/log/main.log
+  tail -F ${directory}/hello/log/main/current | ${bin}/tai64nlocal
   curl http://127.0.0.1:${port}/
 
 `;
@@ -109,7 +109,7 @@ const directory = mkdtempSync(join(tmpdir(), "tend-"));
 const mark = `TEND_START=${directory}`;
 try {
   // Without what a supervisor that ran there has left: fifos cannot be copied.
-  const filter = (path: string) => basename(path) !== "supervise" && !path.endsWith(".log");
+  const filter = (path: string) => !["supervise", "main"].includes(basename(path));
   cpSync(examples, directory, { recursive: true, filter });
   const port = freePort();
   mkdirSync(join(directory, "web", "env"));
@@ -119,7 +119,11 @@ try {
   // In a session of its own: a terminal's Ctrl-C would end the services before svscan could stop them in order.
   const svscan = Bun.spawn([join(programs, "svscan"), directory], {
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, TEND_START: directory },
+    env: {
+      ...process.env,
+      PATH: `${programs}:${process.env["PATH"] ?? "/usr/bin:/bin"}`,
+      TEND_START: directory,
+    },
     detached: true,
   });
   stop = () => svscan.kill("SIGTERM");

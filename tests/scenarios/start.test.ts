@@ -58,7 +58,7 @@ class Start {
     await until(
       () => {
         if (!/^ {2}curl /m.test(this.output)) return false;
-        const log = (name: string) => join(this.directory, name, "log/main.log");
+        const log = (name: string) => join(this.directory, name, "log/main/current");
         if (!existsSync(log("hello")) || !existsSync(log("web"))) return false;
         const web = readFileSync(log("web"), "utf8");
         return readFileSync(log("hello"), "utf8").includes("hello, it is") && web.includes("listening");
@@ -96,8 +96,10 @@ describe.skipIf(Bun.which("npm") === null)("npm start", () => {
         () => /\/offline: up \(pid \d+\) \d+ seconds, normally down\n/.test(sh(svstat).stdout),
         "offline is up",
       );
-      const tail = rest.find((line) => line.startsWith("tail -f ")) ?? "";
-      expect(readFileSync(tail.replace("tail -f ", ""), "utf8")).toContain("hello, it is");
+      const tail = rest.find((line) => line.startsWith("tail -F ")) ?? "";
+      expect(sh(tail.replace("tail -F ", "tail -n 1 ")).stdout).toMatch(
+        /^\d{4}-\d\d-\d\d [\d:.]+ hello, it is/,
+      );
       const address = rest.find((line) => line.startsWith("curl "))?.replace("curl ", "") ?? "";
       const answer = await until(() => fetch(address).then((got) => got.text()), "web answers");
       expect(answer).toMatch(/^hello from process \d+\n$/);
