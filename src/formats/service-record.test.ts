@@ -125,6 +125,20 @@ describe("the history", () => {
     );
   });
 
+  test("how an end came about can become known later, while it is remembered", () => {
+    const record = new ServiceRecord(fresh());
+    const end = { pid: 1, started: stamp(1), ended: stamp(2), status: undefined };
+    const first = record.end(end);
+    const second = record.end(end);
+    record.amend(second, { exited: 9 });
+    expect(record.history.map(({ status }) => status)).toEqual([undefined, { exited: 9 }]);
+    for (let i = 0; i < HISTORY_SIZE - 1; i++) record.end(end);
+    const before = record.history;
+    record.amend(first, { exited: 8 });
+    record.amend(1000, { exited: 8 });
+    expect(record.history).toEqual(before);
+  });
+
   test("a page of anything has at most 16 ends, and reading it never fails", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: RECORD_SIZE, maxLength: RECORD_SIZE }), (bytes) => {

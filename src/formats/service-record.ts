@@ -251,22 +251,33 @@ export class ServiceRecord {
     this.view.setUint32(AT.adoptions, this.adoptions + 1, true);
   }
 
-  /** Adds an end to the history. The number of ends is stored last. */
-  end({ pid, started, ended, status }: End): void {
+  /** Adds an end to the history. The number of ends is stored last. @returns the end's number, for `amend` */
+  end({ pid, started, ended, status }: End): number {
     const { ends } = this;
     const at = AT.history + (ends % HISTORY_SIZE) * END_SIZE;
     this.view.setUint32(at + END.pid, pid, true);
+    this.putStatus(at, status);
+    this.bytes.set(encodeTai64n(started), at + END.started);
+    this.bytes.set(encodeTai64n(ended), at + END.ended);
+    this.view.setUint32(AT.ends, ends + 1, true);
+    return ends;
+  }
+
+  /** How the end with that number came about has become known, unless it is forgotten by now. */
+  amend(number: number, status: WaitStatus): void {
+    if (number < this.ends && number >= this.ends - HISTORY_SIZE)
+      this.putStatus(AT.history + (number % HISTORY_SIZE) * END_SIZE, status);
+  }
+
+  private putStatus(at: number, status: WaitStatus | undefined): void {
     const [kind, value] =
       status === undefined
         ? [KIND.unknown, 0]
         : "exited" in status
           ? [KIND.exited, status.exited]
           : [status.coreDumped ? KIND.dumped : KIND.killed, status.killed];
-    this.bytes[at + END.kind] = kind;
     this.bytes[at + END.value] = value;
-    this.bytes.set(encodeTai64n(started), at + END.started);
-    this.bytes.set(encodeTai64n(ended), at + END.ended);
-    this.view.setUint32(AT.ends, ends + 1, true);
+    this.bytes[at + END.kind] = kind;
   }
 
   /** The process whose end is the last in the history; 0 if there is none. */

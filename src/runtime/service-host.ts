@@ -187,7 +187,16 @@ export class ServiceHost {
     const ageMs = (bootTicks() - started) * MS_PER_TICK;
     const since = earlier(now.stamp, ageMs);
     if (found.pidfd !== undefined) record?.adopt(pid, started, now.stamp);
-    world.adopt(found, (status) => this.died(pid, status));
+    let end: number | undefined;
+    world.adopt(
+      found,
+      (status) => {
+        end = this.died(pid, status);
+      },
+      (status) => {
+        if (end !== undefined) this.recordFile?.record.amend(end, decodeWaitStatus(status));
+      },
+    );
     const state = resumed({ pid, ageMs, since }, want, paused, now);
     return { state: { ...state, exiting }, once: false, owed: left?.owed === true };
   }
@@ -322,13 +331,15 @@ export class ServiceHost {
     }
   }
 
-  private died(pid: Pid, status: number | undefined): void {
+  /** @returns the number of the end in the history */
+  private died(pid: Pid, status: number | undefined): number | undefined {
     const ended = this.world.now().stamp;
     const how = status === undefined ? undefined : decodeWaitStatus(status);
-    this.recordFile?.record.end({ pid, started: this.state.since, ended, status: how });
+    const end = this.recordFile?.record.end({ pid, started: this.state.since, ended, status: how });
     this.look();
     if (this.asks.deathTally > 0) this.tally(ended, how);
     this.tell({ on: "died", pid, how });
+    return end;
   }
 
   private tally(ended: Tai64n, how: WaitStatus | undefined): void {
@@ -416,7 +427,7 @@ export class ServiceHost {
     this.look();
     try {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
-      const onEnd = (status: number | undefined) => this.died(pid, status);
+      const onEnd = (status: number | undefined) => void this.died(pid, status);
       const pid = this.world.spawn("./run", ["./run"], actions, onEnd, this.recordFile?.child);
       this.recordFile?.record.run(pid, bootTicks());
       outcome = { on: "spawned", pid };

@@ -47,8 +47,10 @@ type Ward = { readonly onEnd: OnEnd; readonly pidfd?: Fd };
 
 /** The exit status of a process that is not our child is there once its parent has waited for it: asked so often, ... */
 const STATUS_ATTEMPTS = 4;
-/** ... at this interval, in milliseconds. */
+/** ... at this interval, in milliseconds. After that it is taken for unknown, ... */
 const STATUS_INTERVAL_MS = 5;
+/** ... and asked for at longer and longer intervals, up to this one: a reaper may be slow. */
+const STATUS_PATIENCE_MS = 10_000;
 
 export class World {
   readonly loop: Loop;
@@ -141,8 +143,11 @@ export class World {
     return child;
   }
 
-  /** Answers for a process that an earlier supervisor started, or that this one did before it was replaced. */
-  adopt({ pid, pidfd }: Found, onEnd: OnEnd): void {
+  /**
+   * Answers for a process that an earlier supervisor started, or that this one did before it was replaced. `onLate` is told the
+   * wait status where the kernel tells it only after `onEnd` was told that it does not.
+   */
+  adopt({ pid, pidfd }: Found, onEnd: OnEnd, onLate: (status: number) => void = () => {}): void {
     if (pidfd === undefined) {
       this.wards.set(pid, { onEnd });
       return;
@@ -153,7 +158,7 @@ export class World {
       // An event that was under way for another descriptor of this number says nothing of this process.
       if (pidfdIsAlive(pidfd)) return;
       this.loop.unwatch(pidfd);
-      this.endAdopted(pid, ward, STATUS_ATTEMPTS);
+      this.endAdopted(pid, ward, STATUS_ATTEMPTS, onLate);
     });
   }
 
@@ -166,17 +171,33 @@ export class World {
     close(pidfd);
   }
 
-  private endAdopted(process: Pid, ward: Ward & { readonly pidfd: Fd }, attempts: number): void {
+  private endAdopted(
+    process: Pid,
+    ward: Ward & { readonly pidfd: Fd },
+    attempts: number,
+    onLate: (status: number) => void,
+  ): void {
     const { pidfd } = ward;
     const status = pidfdExitStatus(pidfd);
     if (status === undefined && attempts > 1) {
       const again = later(monotonic(), STATUS_INTERVAL_MS);
-      this.loop.at(again, () => this.endAdopted(process, ward, attempts - 1));
+      this.loop.at(again, () => this.endAdopted(process, ward, attempts - 1, onLate));
       return;
     }
-    close(pidfd);
+    if (status === undefined) this.awaitStatus(pidfd, 2 * STATUS_INTERVAL_MS, onLate);
+    else close(pidfd);
     // Unless it became our child meanwhile and was waited for: the number may be another one's.
     if (this.wards.get(process) === ward) this.end(process, status);
+  }
+
+  private awaitStatus(pidfd: Fd, intervalMs: number, onLate: (status: number) => void): void {
+    this.loop.at(later(monotonic(), intervalMs), () => {
+      const status = pidfdExitStatus(pidfd);
+      if (status === undefined && intervalMs < STATUS_PATIENCE_MS)
+        return this.awaitStatus(pidfd, 2 * intervalMs, onLate);
+      close(pidfd);
+      if (status !== undefined) onLate(status);
+    });
   }
 
   /** Signals a process we answer for, and no other that may have got its number. */

@@ -1,0 +1,180 @@
+// svscan becomes a new version of itself, on SIGUSR2. svscan(8)
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { ServiceRecord } from "../../src/formats/service-record.ts";
+import { ours, root } from "../support/programs.ts";
+import { alive, childrenOf, type Running, Sandbox, stat } from "../support/sandbox.ts";
+import { until } from "../support/until.ts";
+
+const NOTED = "#!/bin/sh\necho $$ >> starts\nexec sleep 100000\n";
+const LOGGER = "#!/bin/sh\nexec cat >/dev/null\n";
+
+/** An executable of the test's own, and svscan by that name on a directory with a pair. */
+class Setting {
+  readonly executable: string;
+  readonly scan: string;
+  readonly service: string;
+  readonly svscan: Running;
+
+  constructor(readonly box: Sandbox) {
+    this.executable = box.at("bin/tend");
+    box.directory("bin");
+    copyFileSync(join(root, "dist/tend"), this.executable);
+    symlinkSync("tend", box.at("bin/svscan"));
+    this.scan = box.directory("scan");
+    this.service = box.service("scan/a", { run: NOTED, log: LOGGER });
+    this.svscan = box.svscan(this.scan, {}, box.at("bin/svscan"));
+  }
+
+  async up(): Promise<{ pid: number; logger: number }> {
+    const pid = await this.box.up(this.service);
+    return { pid, logger: await this.box.up(join(this.service, "log")) };
+  }
+
+  /** Puts another file in the place of the executable, as an installation does. */
+  install(content: Uint8Array | string): void {
+    const next = this.box.at("bin/next");
+    writeFileSync(next, content);
+    chmodSync(next, 0o755);
+    renameSync(next, this.executable);
+  }
+
+  /** Which file svscan runs. */
+  get image(): string {
+    return readFileSync(`/proc/${this.svscan.pid}/maps`, "latin1")
+      .split("\n")
+      .filter((line) => line.includes("bin/tend"))
+      .map((line) => line.split(/\s+/)[4])[0] as string;
+  }
+
+  get record(): ServiceRecord {
+    return new ServiceRecord(new Uint8Array(readFileSync(join(this.service, "supervise/record"))));
+  }
+
+  svc(letters: string): void {
+    Bun.spawnSync([ours("svc"), letters, this.service]);
+  }
+}
+
+/** The descriptors a process has open, by what they are. */
+const descriptors = (pid: number): number =>
+  Bun.spawnSync(["ls", `/proc/${pid}/fd`])
+    .stdout.toString()
+    .split("\n").length;
+
+describe("SIGUSR2", () => {
+  test("with a new executable: pid, children, wishes and descriptors stay, and nothing is adopted", async () => {
+    await using box = new Sandbox();
+    const setting = new Setting(box);
+    const { svscan, service } = setting;
+    const { pid, logger } = await setting.up();
+    setting.svc("-o");
+    await until(() => box.status(service)?.want === "once", "it is wanted once");
+    const [before, open] = [setting.image, descriptors(svscan.pid)];
+    setting.install(readFileSync(join(root, "dist/tend")));
+    svscan.signal("SIGUSR2");
+    await until(() => setting.image !== undefined && setting.image !== before, "it runs the new file");
+    await until(() => descriptors(svscan.pid) === open, "it has as many descriptors as before");
+    expect(svscan.running).toBe(true);
+    expect(childrenOf(svscan.pid).sort()).toEqual([pid, logger].sort());
+    expect(box.status(service)).toMatchObject({ pid, want: "once" });
+    expect(setting.record.adoptions).toBe(0);
+    // A child of the same process still: how it ends is known.
+    process.kill(pid, "SIGKILL");
+    await box.down(service);
+    expect(setting.record.history).toMatchObject([{ pid, status: { killed: 9 } }]);
+    svscan.signal("SIGTERM");
+    expect((await svscan.ended()).code).toBe(0);
+    expect([pid, logger].filter(alive)).toEqual([]);
+    expect(svscan.stderr).toBe("");
+  });
+
+  test("with the same executable, again and again: nothing grows", async () => {
+    await using box = new Sandbox();
+    const setting = new Setting(box);
+    const { svscan } = setting;
+    const { pid, logger } = await setting.up();
+    const open = descriptors(svscan.pid);
+    for (let i = 0; i < 5; i++) {
+      const before = readFileSync(`/proc/${svscan.pid}/stat`, "latin1").split(" ")[27];
+      svscan.signal("SIGUSR2");
+      // Where the stack begins is chosen anew by each exec.
+      await until(
+        () => readFileSync(`/proc/${svscan.pid}/stat`, "latin1").split(" ")[27] !== before,
+        "it is a new image",
+      );
+      await until(() => descriptors(svscan.pid) === open, "it has as many descriptors as before");
+    }
+    expect(childrenOf(svscan.pid).sort()).toEqual([pid, logger].sort());
+  });
+
+  test.each([
+    [
+      "no program at all",
+      "garbage\n",
+      /^svscan: warning: unable to re-execute .*\/bin\/svscan: exec format error\n$/,
+    ],
+    ["a program that is not tend", "#!/bin/sh\necho hello\n", /: it does not tell its version\n$/],
+    ["a tend that cannot start", "#!/bin/sh\nexit 1\n", /: it does not tell its version\n$/],
+  ])("with %s: the old one goes on, and says why", async (_, content, message) => {
+    await using box = new Sandbox();
+    const setting = new Setting(box);
+    const { svscan, service } = setting;
+    const { pid } = await setting.up();
+    setting.install(content);
+    svscan.signal("SIGUSR2");
+    await until(() => svscan.stderr !== "", "it says why");
+    expect(svscan.stderr).toMatch(message);
+    setting.svc("-t");
+    await box.up(service, pid);
+  });
+
+  test("commands that are written meanwhile are obeyed, in their order", async () => {
+    await using box = new Sandbox();
+    const setting = new Setting(box);
+    const { svscan, service } = setting;
+    const { pid } = await setting.up();
+    for (let i = 0; i < 5; i++) {
+      svscan.signal("SIGUSR2");
+      for (const letters of ["-p", "-o", "-c", "-u", "-p", "-c"]) {
+        setting.svc(letters);
+        await Bun.sleep(10);
+      }
+      setting.svc("-o");
+      await until(
+        () => box.status(service)?.want === "once" && box.status(service)?.paused === false,
+        "the last ones hold",
+      );
+      expect(box.status(service)?.pid).toBe(pid);
+      await until(() => stat(pid).state === "S", "it goes on");
+    }
+  });
+
+  test("children that end meanwhile are waited for, and how they ended is known", async () => {
+    await using box = new Sandbox();
+    const setting = new Setting(box);
+    const { svscan, service } = setting;
+    await setting.up();
+    for (let i = 0; i < 5; i++) {
+      const pid = await box.up(service);
+      const { ends } = setting.record;
+      svscan.signal("SIGUSR2");
+      await Bun.sleep(i * 8);
+      process.kill(pid, "SIGUSR1");
+      await until(() => setting.record.ends > ends, "its end is noted");
+      expect(setting.record.history.at(-1)).toMatchObject({ pid, status: { killed: 10 } });
+      await box.up(service, pid);
+    }
+    expect(existsSync(join(service, "starts"))).toBe(true);
+    expect(setting.record.adoptions).toBe(0);
+  });
+});
