@@ -216,14 +216,17 @@ export class World {
     letGoOfCode();
   }
 
-  /** Of the next process that is started. Each has a tag of its own, where there are tags to be had. */
+  /**
+   * Of the next process that is started. It has a tag of its own where the kernel does not tell its pid, and there are tags to
+   * be had; where it does, a started program finds everything as it would from the C supervise.
+   */
   nextOrigin(): Origin {
-    const tag = 1 + Math.floor(Math.random() * TAG_COUNT);
+    const tag = this.spawner.tells ? 0 : 1 + Math.floor(Math.random() * TAG_COUNT);
     return {
       supervisor: getpid(),
       session: this.session,
       group: this.group,
-      tag: tagChildren(tag) ? tag : 0,
+      tag: tag !== 0 && tagChildren(tag) ? tag : 0,
     };
   }
 

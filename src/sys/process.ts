@@ -143,6 +143,11 @@ export class Spawner {
     this.lean = LeanStart.make(attributes, env);
   }
 
+  /** Whether `tell` of `spawn` is told by the kernel, as far as is known. */
+  get tells(): boolean {
+    return this.lean !== undefined;
+  }
+
   /**
    * Starts `path` with `argv`; the new process runs that program when this returns. As posix_spawn(3), which it is where
    * there is nothing better.

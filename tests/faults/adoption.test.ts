@@ -196,13 +196,15 @@ describe("what is not the service is left alone", () => {
   test("this supervisor itself, standing in the service directory, and its neighbours there", async () => {
     await using box = new Sandbox();
     const directory = box.service("a", { run: NOTED });
-    // One session and group, as of a script: killed in the phase of a start, begun again beside another process.
+    // One session and group, as of a script: killed in the phase of a start that the kernel does not tell, whose process has
+    // a tag; begun again beside another process.
     const script = `cd ${directory}
       ${ours("supervise")} . & until [ -s starts ]; do sleep 0.01; done
       kill -9 $!; wait
       read pid <starts; kill -9 $pid
       printf '\\002' | dd of=supervise/record bs=1 seek=24 conv=notrunc 2>/dev/null
       printf '\\377\\377\\377\\377' | dd of=supervise/record bs=1 seek=96 conv=notrunc 2>/dev/null
+      printf '\\007\\000\\000\\000' | dd of=supervise/record bs=1 seek=88 conv=notrunc 2>/dev/null
       rm starts
       sleep 100000 & echo $! >neighbour
       exec ${ours("supervise")} .`;
