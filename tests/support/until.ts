@@ -1,7 +1,7 @@
 // Waiting for a fact. No test of the project waits for a number of seconds.
 
 /** How long a fact may take, in milliseconds, on a machine that does much else. */
-export const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 45_000;
 
 /**
  * Waits until `condition` gives something that is neither false nor undefined, and returns it.
