@@ -27,6 +27,10 @@ export type Signs = {
 export type Left = {
   /** It is of `finish` that the rest is said; the phase is then as for a service that is started, or runs. */
   readonly finish?: boolean;
+  /** The process has ended, and somebody may be left of its group. */
+  readonly emptying?: boolean;
+  /** The process leads a group of its own, once it has run its first instruction. */
+  readonly ownGroup?: boolean;
   readonly phase: Phase;
   readonly pid: number;
   /** In the phase "intent": the process that it led to, 0 if to none, UNTOLD if the kernel did not tell. */
@@ -72,8 +76,15 @@ export function isTold(left: Left, process: Candidate & Pick<Signs, "tag">): boo
  * @param self this process
  * @param all every process there is
  */
-export function orphansOf({ origin, ticks }: Left, self: number, all: readonly Candidate[]): Candidate[] {
-  const beside = all.filter(({ session, group }) => session === origin.session && group === origin.group);
+export function orphansOf(
+  { origin, ticks, ownGroup }: Left,
+  self: number,
+  all: readonly Candidate[],
+): Candidate[] {
+  const beside = all.filter(
+    ({ pid, session, group }) =>
+      session === origin.session && (group === origin.group || (ownGroup === true && group === pid)),
+  );
   const parents = new Set(beside.map(({ pid }) => pid));
   for (const reaper of [1, self, origin.supervisor]) parents.delete(reaper);
   const lineage = ancestors(self, all);

@@ -130,6 +130,7 @@ type Action =
     }
   | "end"
   | "end finish"
+  | "end member"
   | "reap"
   | "woken";
 
@@ -161,6 +162,7 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   { weight: 4, arbitrary: fc.constant("end finish" as const) },
+  { weight: 2, arbitrary: fc.constant("end member" as const) },
   { weight: 4, arbitrary: fc.constant("end" as const) },
   { weight: 6, arbitrary: fc.constant("reap" as const) },
   { weight: 1, arbitrary: fc.constant("woken" as const) },
@@ -170,6 +172,7 @@ function act(world: World, action: Action): void {
   if (action === "end") world.end();
   else if (action === "reap") world.reap();
   else if (action === "end finish") world.endFinish();
+  else if (action === "end member") world.members = Math.max(0, world.members - 1);
   else if (action === "woken") world.wakeEarly();
   else if ("letter" in action) world.letters(action.letter);
   else if ("pass" in action) world.pass(action.pass);

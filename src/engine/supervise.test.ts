@@ -18,6 +18,9 @@ const FINISH = pid(44);
 /** A directory that has a file of ours, but no finish; one that has a finish as well; and one whose finish may take for ever. */
 const MODERN: Asks = { ...CLASSIC, modern: true };
 const FINISHES: Asks = { ...MODERN, finish: true };
+/** One whose service leads a group; and one that kills what is left of it. */
+const GROUP: Asks = { ...MODERN, group: true };
+const DEADLY_GROUP: Asks = { ...GROUP, finish: true, downSignal: signo(1), timeoutKillMs: 2000 };
 /** One whose stop is a HUP, and KILL two seconds later. */
 const DEADLY: Asks = { ...MODERN, downSignal: signo(1), timeoutKillMs: 2000 };
 const PATIENT: Asks = { ...FINISHES, timeoutFinishMs: 0 };
@@ -30,12 +33,15 @@ const exited = (code: number) => ({ exited: code });
 //   S.u  the start has been asked for    U.u  up as pid 42, started at 0      G  gone
 //   F.u  the start of finish has been asked for, pid 42 having ended at 0     L.u  finish runs as pid 44 until 4000
 //   V.u  finish runs, for as long as it likes    K.d  up, killed at 4000
+//   Q.u  up, leader of a group    Y.u  the same, killed at 4000    Z.u  the same, KILL sent
+//   E.u  pid 42 ended at 0, how many are left of its group has been asked    M.u  asked again at 400; killed from 4000 on
+//   D.u  as M, and has been asked    W.u  asked again at 400, for as long as it takes; T: who is left has been named
 //
 // "1" after the want: failed with exit code 100 of run, "2" with 125 of finish.
 //
 // want: u up, d down, o once; then P paused, X exiting. Events come at 500, `due` at the deadline, `later` at 1500.
 // A cell is the state after, with its deadline if it waits, and the effects in their order: s spawn, a announce, w wake,
-// W warn that there was no process, f start finish, Z warn that it takes too long, ! warn that the service failed, l leave; T TERM, C CONT, S STOP, H HUP (h as down-signal), A ALRM, I INT, K KILL. A dot is "nothing
+// W warn that there was no process, f start finish, ? look who is left, N name them, gX signal X to them, Z warn that it takes too long, ! warn that the service failed, l leave; T TERM, C CONT, S STOP, H HUP (h as down-signal), A ALRM, I INT, K KILL. A dot is "nothing
 // changes, nothing is done", an exclamation mark "nothing changes, it is reported".
 const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   begin: [{ on: "begin" }],
@@ -63,6 +69,12 @@ const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   "d deadly": [command("down"), 500, DEADLY],
   "begin deadly": [{ on: "begin", owed: true }, 500, DEADLY],
   "spawned deadly": [{ on: "spawned", pid: NEW }, 500, DEADLY],
+  "spawned group": [{ on: "spawned", pid: NEW }, 500, GROUP],
+  "nobody left": [{ on: "looked", run: PID, left: 0 }, 500, GROUP],
+  "nobody finish": [{ on: "looked", run: PID, left: 0 }, 500, DEADLY_GROUP],
+  "2 left": [{ on: "looked", run: PID, left: 2 }, 500, GROUP],
+  "2 deadly": [{ on: "looked", run: PID, left: 2 }, 500, DEADLY_GROUP],
+  "2 left later": [{ on: "looked", run: PID, left: 2 }, 5000, GROUP],
   "died 100": [{ on: "died", pid: PID, how: exited(100) }, 1500],
   "100 modern": [{ on: "died", pid: PID, how: exited(100) }, 1500, MODERN],
   "99 modern": [{ on: "died", pid: PID, how: exited(99) }, 1500, MODERN],
@@ -77,172 +89,241 @@ const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   "other f": [{ on: "finish-ended", pid: NEW, how: exited(0) }, 500, FINISHES],
 };
 const COMMANDS = `
-      | u            | u later     | d              | o            | x            | p             | c            | h           | a           | i           | t           | k
-N.u   | S.u s        | S.u s       | N.d a          | S.o s        | G al         | .             | .            | .           | .           | .           | .           | .
-N.d   | S.u s        | S.u s       | N.d a          | S.o s        | G al         | .             | .            | .           | .           | .           | .           | .
-N.o   | S.u s        | S.u s       | N.d a          | S.o s        | G al         | .             | .            | .           | .           | .           | .           | .
-J.u   | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
-J.d   | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
-J.o   | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
-T.u   | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
-T.o   | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | T.oX@1000 a  | .             | .            | .           | .           | .           | .           | .
-T.uX  | T.uX@1000 aw | S.uX s      | G al           | T.oX@1000 aw | G al         | .             | .            | .           | .           | .           | .           | .
-T.oX  | T.uX@1000 aw | S.uX s      | G al           | T.oX@1000 aw | T.oX@1000 a  | .             | .            | .           | .           | .           | .           | .
-B.u   | B.u@1000 aw  | S.u s       | J.d a          | B.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
-B.o   | B.u@1000 aw  | S.u s       | J.d a          | B.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
-S.u   | S.u a        | S.u a       | S.d a          | S.o a        | S.uX a       | .             | .            | .           | .           | .           | .           | .
-S.d   | S.u a        | S.u a       | S.d a          | S.o a        | S.dX a       | .             | .            | .           | .           | .           | .           | .
-S.o   | S.u a        | S.u a       | S.d a          | S.o a        | S.oX a       | .             | .            | .           | .           | .           | .           | .
-S.uX  | S.uX a       | S.uX a      | S.dX a         | S.oX a       | S.uX a       | .             | .            | .           | .           | .           | .           | .
-S.dX  | S.uX a       | S.uX a      | S.dX a         | S.oX a       | S.dX a       | .             | .            | .           | .           | .           | .           | .
-S.oX  | S.uX a       | S.uX a      | S.dX a         | S.oX a       | S.oX a       | .             | .            | .           | .           | .           | .           | .
-U.u   | U.u a        | U.u a       | U.d TCa        | U.o a        | U.uX a       | U.uP aS       | U.u aC       | U.u H       | U.u A       | U.u I       | U.u T       | U.u K
-U.d   | U.u a        | U.u a       | U.d TCa        | U.o a        | U.dX a       | U.dP aS       | U.d aC       | U.d H       | U.d A       | U.d I       | U.d T       | U.d K
-U.o   | U.u a        | U.u a       | U.d TCa        | U.o a        | U.oX a       | U.oP aS       | U.o aC       | U.o H       | U.o A       | U.o I       | U.o T       | U.o K
-U.uP  | U.uP a       | U.uP a      | U.d TCa        | U.oP a       | U.uPX a      | U.uP aS       | U.u aC       | U.uP H      | U.uP A      | U.uP I      | U.uP T      | U.uP K
-U.dP  | U.uP a       | U.uP a      | U.d TCa        | U.oP a       | U.dPX a      | U.dP aS       | U.d aC       | U.dP H      | U.dP A      | U.dP I      | U.dP T      | U.dP K
-U.oP  | U.uP a       | U.uP a      | U.d TCa        | U.oP a       | U.oPX a      | U.oP aS       | U.o aC       | U.oP H      | U.oP A      | U.oP I      | U.oP T      | U.oP K
-U.uX  | U.uX a       | U.uX a      | U.dX TCa       | U.oX a       | U.uX a       | U.uPX aS      | U.uX aC      | U.uX H      | U.uX A      | U.uX I      | U.uX T      | U.uX K
-U.dX  | U.uX a       | U.uX a      | U.dX TCa       | U.oX a       | U.dX a       | U.dPX aS      | U.dX aC      | U.dX H      | U.dX A      | U.dX I      | U.dX T      | U.dX K
-U.oX  | U.uX a       | U.uX a      | U.dX TCa       | U.oX a       | U.oX a       | U.oPX aS      | U.oX aC      | U.oX H      | U.oX A      | U.oX I      | U.oX T      | U.oX K
-U.uPX | U.uPX a      | U.uPX a     | U.dX TCa       | U.oPX a      | U.uPX a      | U.uPX aS      | U.uX aC      | U.uPX H     | U.uPX A     | U.uPX I     | U.uPX T     | U.uPX K
-U.dPX | U.uPX a      | U.uPX a     | U.dX TCa       | U.oPX a      | U.dPX a      | U.dPX aS      | U.dX aC      | U.dPX H     | U.dPX A     | U.dPX I     | U.dPX T     | U.dPX K
-U.oPX | U.uPX a      | U.uPX a     | U.dX TCa       | U.oPX a      | U.oPX a      | U.oPX aS      | U.oX aC      | U.oPX H     | U.oPX A     | U.oPX I     | U.oPX T     | U.oPX K
-J.d1  | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
-J.d2  | T.u@1000 aw  | S.u s       | J.d a          | T.o@1000 aw  | G al         | .             | .            | .           | .           | .           | .           | .
-F.u   | F.u a        | F.u a       | F.d a          | F.o a        | F.uX a       | .             | .            | .           | .           | .           | .           | .
-F.d   | F.u a        | F.u a       | F.d a          | F.o a        | F.dX a       | .             | .            | .           | .           | .           | .           | .
-F.o   | F.u a        | F.u a       | F.d a          | F.o a        | F.oX a       | .             | .            | .           | .           | .           | .           | .
-F.u1  | F.u a        | F.u a       | F.d a          | F.o a        | F.u1X a      | .             | .            | .           | .           | .           | .           | .
-F.uX  | F.uX a       | F.uX a      | F.dX a         | F.oX a       | F.uX a       | .             | .            | .           | .           | .           | .           | .
-F.dX  | F.uX a       | F.uX a      | F.dX a         | F.oX a       | F.dX a       | .             | .            | .           | .           | .           | .           | .
-F.oX  | F.uX a       | F.uX a      | F.dX a         | F.oX a       | F.oX a       | .             | .            | .           | .           | .           | .           | .
-L.u   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a     | L.o@4000 a   | L.uX@4000 a  | .             | .            | .           | .           | .           | .           | .
-L.d   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a     | L.o@4000 a   | L.dX@4000 a  | .             | .            | .           | .           | .           | .           | .
-L.o   | L.u@4000 a   | L.u@4000 a  | L.d@4000 a     | L.o@4000 a   | L.oX@4000 a  | .             | .            | .           | .           | .           | .           | .
-L.u1  | L.u@4000 a   | L.u@4000 a  | L.d@4000 a     | L.o@4000 a   | L.u1X@4000 a | .             | .            | .           | .           | .           | .           | .
-L.uX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a    | L.oX@4000 a  | L.uX@4000 a  | .             | .            | .           | .           | .           | .           | .
-L.dX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a    | L.oX@4000 a  | L.dX@4000 a  | .             | .            | .           | .           | .           | .           | .
-L.oX  | L.uX@4000 a  | L.uX@4000 a | L.dX@4000 a    | L.oX@4000 a  | L.oX@4000 a  | .             | .            | .           | .           | .           | .           | .
-V.u   | V.u a        | V.u a       | V.d a          | V.o a        | V.uX a       | .             | .            | .           | .           | .           | .           | .
-V.uX  | V.uX a       | V.uX a      | V.dX a         | V.oX a       | V.uX a       | .             | .            | .           | .           | .           | .           | .
-K.u   | K.u@4000 a   | K.u@4000 a  | K.d@4000 TCaw  | K.o@4000 a   | K.uX@4000 a  | K.uP@4000 aS  | K.u@4000 aC  | K.u@4000 H  | K.u@4000 A  | K.u@4000 I  | K.u@4000 T  | K.u@4000 K
-K.d   | K.u@4000 a   | K.u@4000 a  | K.d@4000 TCaw  | K.o@4000 a   | K.dX@4000 a  | K.dP@4000 aS  | K.d@4000 aC  | K.d@4000 H  | K.d@4000 A  | K.d@4000 I  | K.d@4000 T  | K.d@4000 K
-K.dP  | K.uP@4000 a  | K.uP@4000 a | K.d@4000 TCaw  | K.oP@4000 a  | K.dPX@4000 a | K.dP@4000 aS  | K.d@4000 aC  | K.dP@4000 H | K.dP@4000 A | K.dP@4000 I | K.dP@4000 T | K.dP@4000 K
-K.dX  | K.uX@4000 a  | K.uX@4000 a | K.dX@4000 TCaw | K.oX@4000 a  | K.dX@4000 a  | K.dPX@4000 aS | K.dX@4000 aC | K.dX@4000 H | K.dX@4000 A | K.dX@4000 I | K.dX@4000 T | K.dX@4000 K
-G     | !            | !           | !              | !            | !            | !             | !            | !           | !           | !           | !           | !
+      | u               | u later         | d               | o               | x                | p             | c            | h           | a           | i           | t           | k
+N.u   | S.u s           | S.u s           | N.d a           | S.o s           | G al             | .             | .            | .           | .           | .           | .           | .
+N.d   | S.u s           | S.u s           | N.d a           | S.o s           | G al             | .             | .            | .           | .           | .           | .           | .
+N.o   | S.u s           | S.u s           | N.d a           | S.o s           | G al             | .             | .            | .           | .           | .           | .           | .
+J.u   | T.u@1000 aw     | S.u s           | J.d a           | T.o@1000 aw     | G al             | .             | .            | .           | .           | .           | .           | .
+J.d   | T.u@1000 aw     | S.u s           | J.d a           | T.o@1000 aw     | G al             | .             | .            | .           | .           | .           | .           | .
+J.o   | T.u@1000 aw     | S.u s           | J.d a           | T.o@1000 aw     | G al             | .             | .            | .           | .           | .           | .           | .
+T.u   | T.u@1000 aw     | S.u s           | J.d a           | T.o@1000 aw     | G al             | .             | .            | .           | .           | .           | .           | .
+T.o   | T.u@1000 aw     | S.u s           | J.d a           | T.o@1000 aw     | T.oX@1000 a      | .             | .            | .           | .           | .           | .           | .
+T.uX  | T.uX@1000 aw    | S.uX s          | G al            | T.oX@1000 aw    | G al             | .             | .            | .           | .           | .           | .           | .
+T.oX  | T.uX@1000 aw    | S.uX s          | G al            | T.oX@1000 aw    | T.oX@1000 a      | .             | .            | .           | .           | .           | .           | .
+B.u   | B.u@1000 aw     | S.u s           | J.d a           | B.o@1000 aw     | G al             | .             | .            | .           | .           | .           | .           | .
+B.o   | B.u@1000 aw     | S.u s           | J.d a           | B.o@1000 aw     | G al             | .             | .            | .           | .           | .           | .           | .
+S.u   | S.u a           | S.u a           | S.d a           | S.o a           | S.uX a           | .             | .            | .           | .           | .           | .           | .
+S.d   | S.u a           | S.u a           | S.d a           | S.o a           | S.dX a           | .             | .            | .           | .           | .           | .           | .
+S.o   | S.u a           | S.u a           | S.d a           | S.o a           | S.oX a           | .             | .            | .           | .           | .           | .           | .
+S.uX  | S.uX a          | S.uX a          | S.dX a          | S.oX a          | S.uX a           | .             | .            | .           | .           | .           | .           | .
+S.dX  | S.uX a          | S.uX a          | S.dX a          | S.oX a          | S.dX a           | .             | .            | .           | .           | .           | .           | .
+S.oX  | S.uX a          | S.uX a          | S.dX a          | S.oX a          | S.oX a           | .             | .            | .           | .           | .           | .           | .
+U.u   | U.u a           | U.u a           | U.d TCa         | U.o a           | U.uX a           | U.uP aS       | U.u aC       | U.u H       | U.u A       | U.u I       | U.u T       | U.u K
+U.d   | U.u a           | U.u a           | U.d TCa         | U.o a           | U.dX a           | U.dP aS       | U.d aC       | U.d H       | U.d A       | U.d I       | U.d T       | U.d K
+U.o   | U.u a           | U.u a           | U.d TCa         | U.o a           | U.oX a           | U.oP aS       | U.o aC       | U.o H       | U.o A       | U.o I       | U.o T       | U.o K
+U.uP  | U.uP a          | U.uP a          | U.d TCa         | U.oP a          | U.uPX a          | U.uP aS       | U.u aC       | U.uP H      | U.uP A      | U.uP I      | U.uP T      | U.uP K
+U.dP  | U.uP a          | U.uP a          | U.d TCa         | U.oP a          | U.dPX a          | U.dP aS       | U.d aC       | U.dP H      | U.dP A      | U.dP I      | U.dP T      | U.dP K
+U.oP  | U.uP a          | U.uP a          | U.d TCa         | U.oP a          | U.oPX a          | U.oP aS       | U.o aC       | U.oP H      | U.oP A      | U.oP I      | U.oP T      | U.oP K
+U.uX  | U.uX a          | U.uX a          | U.dX TCa        | U.oX a          | U.uX a           | U.uPX aS      | U.uX aC      | U.uX H      | U.uX A      | U.uX I      | U.uX T      | U.uX K
+U.dX  | U.uX a          | U.uX a          | U.dX TCa        | U.oX a          | U.dX a           | U.dPX aS      | U.dX aC      | U.dX H      | U.dX A      | U.dX I      | U.dX T      | U.dX K
+U.oX  | U.uX a          | U.uX a          | U.dX TCa        | U.oX a          | U.oX a           | U.oPX aS      | U.oX aC      | U.oX H      | U.oX A      | U.oX I      | U.oX T      | U.oX K
+U.uPX | U.uPX a         | U.uPX a         | U.dX TCa        | U.oPX a         | U.uPX a          | U.uPX aS      | U.uX aC      | U.uPX H     | U.uPX A     | U.uPX I     | U.uPX T     | U.uPX K
+U.dPX | U.uPX a         | U.uPX a         | U.dX TCa        | U.oPX a         | U.dPX a          | U.dPX aS      | U.dX aC      | U.dPX H     | U.dPX A     | U.dPX I     | U.dPX T     | U.dPX K
+U.oPX | U.uPX a         | U.uPX a         | U.dX TCa        | U.oPX a         | U.oPX a          | U.oPX aS      | U.oX aC      | U.oPX H     | U.oPX A     | U.oPX I     | U.oPX T     | U.oPX K
+J.d1  | T.u@1000 aw     | S.u s           | J.d a           | T.o@1000 aw     | G al             | .             | .            | .           | .           | .           | .           | .
+J.d2  | T.u@1000 aw     | S.u s           | J.d a           | T.o@1000 aw     | G al             | .             | .            | .           | .           | .           | .           | .
+F.u   | F.u a           | F.u a           | F.d a           | F.o a           | F.uX a           | .             | .            | .           | .           | .           | .           | .
+F.d   | F.u a           | F.u a           | F.d a           | F.o a           | F.dX a           | .             | .            | .           | .           | .           | .           | .
+F.o   | F.u a           | F.u a           | F.d a           | F.o a           | F.oX a           | .             | .            | .           | .           | .           | .           | .
+F.u1  | F.u a           | F.u a           | F.d a           | F.o a           | F.u1X a          | .             | .            | .           | .           | .           | .           | .
+F.uX  | F.uX a          | F.uX a          | F.dX a          | F.oX a          | F.uX a           | .             | .            | .           | .           | .           | .           | .
+F.dX  | F.uX a          | F.uX a          | F.dX a          | F.oX a          | F.dX a           | .             | .            | .           | .           | .           | .           | .
+F.oX  | F.uX a          | F.uX a          | F.dX a          | F.oX a          | F.oX a           | .             | .            | .           | .           | .           | .           | .
+L.u   | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.uX@4000 a      | .             | .            | .           | .           | .           | .           | .
+L.d   | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.dX@4000 a      | .             | .            | .           | .           | .           | .           | .
+L.o   | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.oX@4000 a      | .             | .            | .           | .           | .           | .           | .
+L.u1  | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.u1X@4000 a     | .             | .            | .           | .           | .           | .           | .
+L.uX  | L.uX@4000 a     | L.uX@4000 a     | L.dX@4000 a     | L.oX@4000 a     | L.uX@4000 a      | .             | .            | .           | .           | .           | .           | .
+L.dX  | L.uX@4000 a     | L.uX@4000 a     | L.dX@4000 a     | L.oX@4000 a     | L.dX@4000 a      | .             | .            | .           | .           | .           | .           | .
+L.oX  | L.uX@4000 a     | L.uX@4000 a     | L.dX@4000 a     | L.oX@4000 a     | L.oX@4000 a      | .             | .            | .           | .           | .           | .           | .
+V.u   | V.u a           | V.u a           | V.d a           | V.o a           | V.uX a           | .             | .            | .           | .           | .           | .           | .
+V.uX  | V.uX a          | V.uX a          | V.dX a          | V.oX a          | V.uX a           | .             | .            | .           | .           | .           | .           | .
+K.u   | K.u@4000 a      | K.u@4000 a      | K.d@4000 TCaw   | K.o@4000 a      | K.uX@4000 a      | K.uP@4000 aS  | K.u@4000 aC  | K.u@4000 H  | K.u@4000 A  | K.u@4000 I  | K.u@4000 T  | K.u@4000 K
+K.d   | K.u@4000 a      | K.u@4000 a      | K.d@4000 TCaw   | K.o@4000 a      | K.dX@4000 a      | K.dP@4000 aS  | K.d@4000 aC  | K.d@4000 H  | K.d@4000 A  | K.d@4000 I  | K.d@4000 T  | K.d@4000 K
+K.dP  | K.uP@4000 a     | K.uP@4000 a     | K.d@4000 TCaw   | K.oP@4000 a     | K.dPX@4000 a     | K.dP@4000 aS  | K.d@4000 aC  | K.dP@4000 H | K.dP@4000 A | K.dP@4000 I | K.dP@4000 T | K.dP@4000 K
+K.dX  | K.uX@4000 a     | K.uX@4000 a     | K.dX@4000 TCaw  | K.oX@4000 a     | K.dX@4000 a      | K.dPX@4000 aS | K.dX@4000 aC | K.dX@4000 H | K.dX@4000 A | K.dX@4000 I | K.dX@4000 T | K.dX@4000 K
+Q.u   | Q.u a           | Q.u a           | Q.d TCa         | Q.o a           | Q.uX a           | Q.uP aS       | Q.u aC       | Q.u H       | Q.u A       | Q.u I       | Q.u T       | Q.u K
+Q.d   | Q.u a           | Q.u a           | Q.d TCa         | Q.o a           | Q.dX a           | Q.dP aS       | Q.d aC       | Q.d H       | Q.d A       | Q.d I       | Q.d T       | Q.d K
+Q.dP  | Q.uP a          | Q.uP a          | Q.d TCa         | Q.oP a          | Q.dPX a          | Q.dP aS       | Q.d aC       | Q.dP H      | Q.dP A      | Q.dP I      | Q.dP T      | Q.dP K
+Q.uX  | Q.uX a          | Q.uX a          | Q.dX TCa        | Q.oX a          | Q.uX a           | Q.uPX aS      | Q.uX aC      | Q.uX H      | Q.uX A      | Q.uX I      | Q.uX T      | Q.uX K
+Y.d   | Y.u@4000 a      | Y.u@4000 a      | Y.d@4000 TCaw   | Y.o@4000 a      | Y.dX@4000 a      | Y.dP@4000 aS  | Y.d@4000 aC  | Y.d@4000 H  | Y.d@4000 A  | Y.d@4000 I  | Y.d@4000 T  | Y.d@4000 K
+Y.u   | Y.u@4000 a      | Y.u@4000 a      | Y.d@4000 TCaw   | Y.o@4000 a      | Y.uX@4000 a      | Y.uP@4000 aS  | Y.u@4000 aC  | Y.u@4000 H  | Y.u@4000 A  | Y.u@4000 I  | Y.u@4000 T  | Y.u@4000 K
+Z.d   | Z.u a           | Z.u a           | Z.d TCa         | Z.o a           | Z.dX a           | Z.dP aS       | Z.d aC       | Z.d H       | Z.d A       | Z.d I       | Z.d T       | Z.d K
+Z.dX  | Z.uX a          | Z.uX a          | Z.dX TCa        | Z.oX a          | Z.dX a           | Z.dPX aS      | Z.dX aC      | Z.dX H      | Z.dX A      | Z.dX I      | Z.dX T      | Z.dX K
+E.u   | E.u a           | E.u a           | E.d a           | E.o a           | E.uX a           | .             | .            | .           | .           | .           | .           | E.u gK
+E.d   | E.u a           | E.u a           | E.d a           | E.o a           | E.dX a           | .             | .            | .           | .           | .           | .           | E.d gK
+E.o   | E.u a           | E.u a           | E.d a           | E.o a           | E.oX a           | .             | .            | .           | .           | .           | .           | E.o gK
+E.u1  | E.u a           | E.u a           | E.d a           | E.o a           | E.u1X a          | .             | .            | .           | .           | .           | .           | E.u1 gK
+E.uX  | E.uX a          | E.uX a          | E.dX a          | E.oX a          | E.uX a           | .             | .            | .           | .           | .           | .           | E.uX gK
+D.d   | D.u/4000 a      | D.u/4000 a      | D.d/4000 a      | D.o/4000 a      | D.dX/4000 a      | .             | .            | .           | .           | .           | .           | D.d/4000 gK
+M.u   | M.u@400/4000 a  | M.u@400/4000 a  | M.d@400/4000 a  | M.o@400/4000 a  | M.uX@400/4000 a  | .             | .            | .           | .           | .           | .           | M.u@400/4000 gK
+M.d   | M.u@400/4000 a  | M.u@400/4000 a  | M.d@400/4000 a  | M.o@400/4000 a  | M.dX@400/4000 a  | .             | .            | .           | .           | .           | .           | M.d@400/4000 gK
+M.o   | M.u@400/4000 a  | M.u@400/4000 a  | M.d@400/4000 a  | M.o@400/4000 a  | M.oX@400/4000 a  | .             | .            | .           | .           | .           | .           | M.o@400/4000 gK
+M.u1  | M.u@400/4000 a  | M.u@400/4000 a  | M.d@400/4000 a  | M.o@400/4000 a  | M.u1X@400/4000 a | .             | .            | .           | .           | .           | .           | M.u1@400/4000 gK
+M.uX  | M.uX@400/4000 a | M.uX@400/4000 a | M.dX@400/4000 a | M.oX@400/4000 a | M.uX@400/4000 a  | .             | .            | .           | .           | .           | .           | M.uX@400/4000 gK
+M.dX  | M.uX@400/4000 a | M.uX@400/4000 a | M.dX@400/4000 a | M.oX@400/4000 a | M.dX@400/4000 a  | .             | .            | .           | .           | .           | .           | M.dX@400/4000 gK
+W.u   | W.u@400 a       | W.u@400 a       | W.d@400 a       | W.o@400 a       | W.uX@400 a       | .             | .            | .           | .           | .           | .           | W.u@400 gK
+W.uT  | W.uT@400 a      | W.uT@400 a      | W.dT@400 a      | W.oT@400 a      | W.uXT@400 a      | .             | .            | .           | .           | .           | .           | W.uT@400 gK
+W.dX  | W.uX@400 a      | W.uX@400 a      | W.dX@400 a      | W.oX@400 a      | W.dX@400 a       | .             | .            | .           | .           | .           | .           | W.dX@400 gK
+G     | !               | !               | !               | !               | !                | !             | !            | !           | !           | !           | !           | !
 `;
 const OTHERS = `
-      | begin        | begin owed     | spawned  | no process   | no program  | died        | died later | other died | early       | due
-N.u   | S.u s        | S.u s          | !        | !            | !           | !           | !          | !          | .           | .
-N.d   | N.d a        | N.d a          | !        | !            | !           | !           | !          | !          | .           | .
-N.o   | N.o a        | N.o a          | !        | !            | !           | !           | !          | !          | .           | .
-J.u   | T.u@1000 aw  | T.u@1000 aw    | !        | !            | !           | !           | !          | !          | .           | .
-J.d   | J.d a        | J.d a          | !        | !            | !           | !           | !          | !          | .           | .
-J.o   | J.o a        | J.o a          | !        | !            | !           | !           | !          | !          | .           | .
-T.u   | !            | !              | !        | !            | !           | !           | !          | !          | T.u@1000 w  | S.u s
-T.o   | !            | !              | !        | !            | !           | !           | !          | !          | T.o@1000 w  | S.o s
-T.uX  | !            | !              | !        | !            | !           | !           | !          | !          | T.uX@1000 w | S.uX s
-T.oX  | !            | !              | !        | !            | !           | !           | !          | !          | T.oX@1000 w | S.oX s
-B.u   | !            | !              | !        | !            | !           | !           | !          | !          | B.u@4000 w  | S.u s
-B.o   | !            | !              | !        | !            | !           | !           | !          | !          | B.o@4000 w  | S.o s
-S.u   | !            | !              | U.u a    | B.u@1500 aWw | T.u@1500 aw | !           | !          | !          | .           | .
-S.d   | !            | !              | U.d TCa  | J.d a        | J.d a       | !           | !          | !          | .           | .
-S.o   | !            | !              | U.o a    | B.o@1500 aWw | J.o a       | !           | !          | !          | .           | .
-S.uX  | !            | !              | U.uX a   | G al         | G al        | !           | !          | !          | .           | .
-S.dX  | !            | !              | U.dX TCa | G al         | G al        | !           | !          | !          | .           | .
-S.oX  | !            | !              | U.oX a   | G al         | G al        | !           | !          | !          | .           | .
-U.u   | U.u a        | U.u aC         | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.d   | U.d a        | U.d TCa        | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
-U.o   | U.o a        | U.o aC         | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
-U.uP  | U.uP a       | U.uP aS        | !        | !            | !           | T.u@1000 aw | S.u s      | !          | .           | .
-U.dP  | U.dP a       | U.d TCa        | !        | !            | !           | J.d a       | J.d a      | !          | .           | .
-U.oP  | U.oP a       | U.oP aS        | !        | !            | !           | J.o a       | J.o a      | !          | .           | .
-U.uX  | U.uX a       | U.uX aC        | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dX  | U.dX a       | U.dX TCa       | !        | !            | !           | G al        | G al       | !          | .           | .
-U.oX  | U.oX a       | U.oX aC        | !        | !            | !           | G al        | G al       | !          | .           | .
-U.uPX | U.uPX a      | U.uPX aS       | !        | !            | !           | G al        | G al       | !          | .           | .
-U.dPX | U.dPX a      | U.dX TCa       | !        | !            | !           | G al        | G al       | !          | .           | .
-U.oPX | U.oPX a      | U.oPX aS       | !        | !            | !           | G al        | G al       | !          | .           | .
-J.d1  | J.d1 a       | J.d1 a         | !        | !            | !           | !           | !          | !          | .           | .
-J.d2  | J.d2 a       | J.d2 a         | !        | !            | !           | !           | !          | !          | .           | .
-F.u   | F.u af       | F.u af         | !        | !            | !           | !           | !          | !          | .           | .
-F.d   | F.d af       | F.d af         | !        | !            | !           | !           | !          | !          | .           | .
-F.o   | F.o af       | F.o af         | !        | !            | !           | !           | !          | !          | .           | .
-F.u1  | F.u1 af      | F.u1 af        | !        | !            | !           | !           | !          | !          | .           | .
-F.uX  | F.uX af      | F.uX af        | !        | !            | !           | !           | !          | !          | .           | .
-F.dX  | F.dX af      | F.dX af        | !        | !            | !           | !           | !          | !          | .           | .
-F.oX  | F.oX af      | F.oX af        | !        | !            | !           | !           | !          | !          | .           | .
-L.u   | L.u@4000 aw  | L.u@4000 aw    | !        | !            | !           | !           | !          | !          | L.u@4000 w  | V.u ZK
-L.d   | L.d@4000 aw  | L.d@4000 aw    | !        | !            | !           | !           | !          | !          | L.d@4000 w  | V.d ZK
-L.o   | L.o@4000 aw  | L.o@4000 aw    | !        | !            | !           | !           | !          | !          | L.o@4000 w  | V.o ZK
-L.u1  | L.u1@4000 aw | L.u1@4000 aw   | !        | !            | !           | !           | !          | !          | L.u1@4000 w | V.u1 ZK
-L.uX  | L.uX@4000 aw | L.uX@4000 aw   | !        | !            | !           | !           | !          | !          | L.uX@4000 w | V.uX ZK
-L.dX  | L.dX@4000 aw | L.dX@4000 aw   | !        | !            | !           | !           | !          | !          | L.dX@4000 w | V.dX ZK
-L.oX  | L.oX@4000 aw | L.oX@4000 aw   | !        | !            | !           | !           | !          | !          | L.oX@4000 w | V.oX ZK
-V.u   | V.u a        | V.u a          | !        | !            | !           | !           | !          | !          | .           | .
-V.uX  | V.uX a       | V.uX a         | !        | !            | !           | !           | !          | !          | .           | .
-K.u   | K.u@4000 a   | K.u@4000 aC    | !        | !            | !           | T.u@1000 aw | S.u s      | !          | K.u@4000 w  | U.u K
-K.d   | K.d@4000 aw  | K.d@4000 TCaw  | !        | !            | !           | J.d a       | J.d a      | !          | K.d@4000 w  | U.d K
-K.dP  | K.dP@4000 aw | K.d@4000 TCaw  | !        | !            | !           | J.d a       | J.d a      | !          | K.dP@4000 w | U.dP K
-K.dX  | K.dX@4000 aw | K.dX@4000 TCaw | !        | !            | !           | G al        | G al       | !          | K.dX@4000 w | U.dX K
-G     | !            | !              | !        | !            | !           | !           | !          | !          | !           | !
+      | begin            | begin owed       | spawned  | no process   | no program  | died        | died later   | other died | early       | due
+N.u   | S.u s            | S.u s            | !        | !            | !           | !           | !            | !          | .           | .
+N.d   | N.d a            | N.d a            | !        | !            | !           | !           | !            | !          | .           | .
+N.o   | N.o a            | N.o a            | !        | !            | !           | !           | !            | !          | .           | .
+J.u   | T.u@1000 aw      | T.u@1000 aw      | !        | !            | !           | !           | !            | !          | .           | .
+J.d   | J.d a            | J.d a            | !        | !            | !           | !           | !            | !          | .           | .
+J.o   | J.o a            | J.o a            | !        | !            | !           | !           | !            | !          | .           | .
+T.u   | !                | !                | !        | !            | !           | !           | !            | !          | T.u@1000 w  | S.u s
+T.o   | !                | !                | !        | !            | !           | !           | !            | !          | T.o@1000 w  | S.o s
+T.uX  | !                | !                | !        | !            | !           | !           | !            | !          | T.uX@1000 w | S.uX s
+T.oX  | !                | !                | !        | !            | !           | !           | !            | !          | T.oX@1000 w | S.oX s
+B.u   | !                | !                | !        | !            | !           | !           | !            | !          | B.u@4000 w  | S.u s
+B.o   | !                | !                | !        | !            | !           | !           | !            | !          | B.o@4000 w  | S.o s
+S.u   | !                | !                | U.u a    | B.u@1500 aWw | T.u@1500 aw | !           | !            | !          | .           | .
+S.d   | !                | !                | U.d TCa  | J.d a        | J.d a       | !           | !            | !          | .           | .
+S.o   | !                | !                | U.o a    | B.o@1500 aWw | J.o a       | !           | !            | !          | .           | .
+S.uX  | !                | !                | U.uX a   | G al         | G al        | !           | !            | !          | .           | .
+S.dX  | !                | !                | U.dX TCa | G al         | G al        | !           | !            | !          | .           | .
+S.oX  | !                | !                | U.oX a   | G al         | G al        | !           | !            | !          | .           | .
+U.u   | U.u a            | U.u aC           | !        | !            | !           | T.u@1000 aw | S.u s        | !          | .           | .
+U.d   | U.d a            | U.d TCa          | !        | !            | !           | J.d a       | J.d a        | !          | .           | .
+U.o   | U.o a            | U.o aC           | !        | !            | !           | J.o a       | J.o a        | !          | .           | .
+U.uP  | U.uP a           | U.uP aS          | !        | !            | !           | T.u@1000 aw | S.u s        | !          | .           | .
+U.dP  | U.dP a           | U.d TCa          | !        | !            | !           | J.d a       | J.d a        | !          | .           | .
+U.oP  | U.oP a           | U.oP aS          | !        | !            | !           | J.o a       | J.o a        | !          | .           | .
+U.uX  | U.uX a           | U.uX aC          | !        | !            | !           | G al        | G al         | !          | .           | .
+U.dX  | U.dX a           | U.dX TCa         | !        | !            | !           | G al        | G al         | !          | .           | .
+U.oX  | U.oX a           | U.oX aC          | !        | !            | !           | G al        | G al         | !          | .           | .
+U.uPX | U.uPX a          | U.uPX aS         | !        | !            | !           | G al        | G al         | !          | .           | .
+U.dPX | U.dPX a          | U.dX TCa         | !        | !            | !           | G al        | G al         | !          | .           | .
+U.oPX | U.oPX a          | U.oPX aS         | !        | !            | !           | G al        | G al         | !          | .           | .
+J.d1  | J.d1 a           | J.d1 a           | !        | !            | !           | !           | !            | !          | .           | .
+J.d2  | J.d2 a           | J.d2 a           | !        | !            | !           | !           | !            | !          | .           | .
+F.u   | F.u af           | F.u af           | !        | !            | !           | !           | !            | !          | .           | .
+F.d   | F.d af           | F.d af           | !        | !            | !           | !           | !            | !          | .           | .
+F.o   | F.o af           | F.o af           | !        | !            | !           | !           | !            | !          | .           | .
+F.u1  | F.u1 af          | F.u1 af          | !        | !            | !           | !           | !            | !          | .           | .
+F.uX  | F.uX af          | F.uX af          | !        | !            | !           | !           | !            | !          | .           | .
+F.dX  | F.dX af          | F.dX af          | !        | !            | !           | !           | !            | !          | .           | .
+F.oX  | F.oX af          | F.oX af          | !        | !            | !           | !           | !            | !          | .           | .
+L.u   | L.u@4000 aw      | L.u@4000 aw      | !        | !            | !           | !           | !            | !          | L.u@4000 w  | V.u ZK
+L.d   | L.d@4000 aw      | L.d@4000 aw      | !        | !            | !           | !           | !            | !          | L.d@4000 w  | V.d ZK
+L.o   | L.o@4000 aw      | L.o@4000 aw      | !        | !            | !           | !           | !            | !          | L.o@4000 w  | V.o ZK
+L.u1  | L.u1@4000 aw     | L.u1@4000 aw     | !        | !            | !           | !           | !            | !          | L.u1@4000 w | V.u1 ZK
+L.uX  | L.uX@4000 aw     | L.uX@4000 aw     | !        | !            | !           | !           | !            | !          | L.uX@4000 w | V.uX ZK
+L.dX  | L.dX@4000 aw     | L.dX@4000 aw     | !        | !            | !           | !           | !            | !          | L.dX@4000 w | V.dX ZK
+L.oX  | L.oX@4000 aw     | L.oX@4000 aw     | !        | !            | !           | !           | !            | !          | L.oX@4000 w | V.oX ZK
+V.u   | V.u a            | V.u a            | !        | !            | !           | !           | !            | !          | .           | .
+V.uX  | V.uX a           | V.uX a           | !        | !            | !           | !           | !            | !          | .           | .
+K.u   | K.u@4000 a       | K.u@4000 aC      | !        | !            | !           | T.u@1000 aw | S.u s        | !          | K.u@4000 w  | U.u K
+K.d   | K.d@4000 aw      | K.d@4000 TCaw    | !        | !            | !           | J.d a       | J.d a        | !          | K.d@4000 w  | U.d K
+K.dP  | K.dP@4000 aw     | K.d@4000 TCaw    | !        | !            | !           | J.d a       | J.d a        | !          | K.dP@4000 w | U.dP K
+K.dX  | K.dX@4000 aw     | K.dX@4000 TCaw   | !        | !            | !           | G al        | G al         | !          | K.dX@4000 w | U.dX K
+Q.u   | Q.u a            | Q.u aC           | !        | !            | !           | E.u a?      | E.u a?       | !          | .           | .
+Q.d   | Q.d a            | Q.d TCa          | !        | !            | !           | E.d a?      | E.d a?       | !          | .           | .
+Q.dP  | Q.dP a           | Q.d TCa          | !        | !            | !           | E.d a?      | E.d a?       | !          | .           | .
+Q.uX  | Q.uX a           | Q.uX aC          | !        | !            | !           | E.uX a?     | E.uX a?      | !          | .           | .
+Y.d   | Y.d@4000 aw      | Y.d@4000 TCaw    | !        | !            | !           | E.d/4000 a? | E.d/4000 a?  | !          | Y.d@4000 w  | Z.d K
+Y.u   | Y.u@4000 a       | Y.u@4000 aC      | !        | !            | !           | E.u/4000 a? | E.u/4000 a?  | !          | Y.u@4000 w  | Z.u K
+Z.d   | Z.d a            | Z.d TCa          | !        | !            | !           | E.d/500 a?  | E.d/1500 a?  | !          | .           | .
+Z.dX  | Z.dX a           | Z.dX TCa         | !        | !            | !           | E.dX/500 a? | E.dX/1500 a? | !          | .           | .
+E.u   | E.u a?           | E.u a?           | !        | !            | !           | !           | !            | !          | .           | .
+E.d   | E.d a?           | E.d a?           | !        | !            | !           | !           | !            | !          | .           | .
+E.o   | E.o a?           | E.o a?           | !        | !            | !           | !           | !            | !          | .           | .
+E.u1  | E.u1 a?          | E.u1 a?          | !        | !            | !           | !           | !            | !          | .           | .
+E.uX  | E.uX a?          | E.uX a?          | !        | !            | !           | !           | !            | !          | .           | .
+D.d   | D.d/4000 a?      | D.d/4000 a?      | !        | !            | !           | !           | !            | !          | .           | .
+M.u   | M.u@400/4000 a?  | M.u@400/4000 a?  | !        | !            | !           | !           | !            | !          | D.u/4000 ?  | D.u/4000 ?
+M.d   | M.d@400/4000 a?  | M.d@400/4000 a?  | !        | !            | !           | !           | !            | !          | D.d/4000 ?  | D.d/4000 ?
+M.o   | M.o@400/4000 a?  | M.o@400/4000 a?  | !        | !            | !           | !           | !            | !          | D.o/4000 ?  | D.o/4000 ?
+M.u1  | M.u1@400/4000 a? | M.u1@400/4000 a? | !        | !            | !           | !           | !            | !          | D.u1/4000 ? | D.u1/4000 ?
+M.uX  | M.uX@400/4000 a? | M.uX@400/4000 a? | !        | !            | !           | !           | !            | !          | D.uX/4000 ? | D.uX/4000 ?
+M.dX  | M.dX@400/4000 a? | M.dX@400/4000 a? | !        | !            | !           | !           | !            | !          | D.dX/4000 ? | D.dX/4000 ?
+W.u   | W.u@400 a?       | W.u@400 a?       | !        | !            | !           | !           | !            | !          | D.u ?       | D.u ?
+W.uT  | W.uT@400 a?      | W.uT@400 a?      | !        | !            | !           | !           | !            | !          | D.uT ?      | D.uT ?
+W.dX  | W.dX@400 a?      | W.dX@400 a?      | !        | !            | !           | !           | !            | !          | D.dX ?      | D.dX ?
+G     | !                | !                | !        | !            | !           | !           | !            | !          | !           | !
 `;
 const FINISHING = `
-      | d deadly       | begin deadly   | spawned deadly | died 100 | 100 modern | 99 modern | died finish | 100 finish | f spawned   | f patient | f failed    | f ended     | f ended later | f 125   | other f
-N.u   | N.d a          | S.u s          | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-N.d   | N.d a          | N.d a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-N.o   | N.d a          | N.o a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-J.u   | J.d a          | T.u@1000 aw    | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-J.d   | J.d a          | J.d a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-J.o   | J.d a          | J.o a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-T.u   | J.d a          | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-T.o   | J.d a          | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-T.uX  | G al           | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-T.oX  | G al           | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-B.u   | J.d a          | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-B.o   | J.d a          | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.u   | S.d a          | !              | U.u a          | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.d   | S.d a          | !              | K.d@2500 hCaw  | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.o   | S.d a          | !              | U.o a          | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.uX  | S.dX a         | !              | U.uX a         | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.dX  | S.dX a         | !              | K.dX@2500 hCaw | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-S.oX  | S.dX a         | !              | U.oX a         | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-U.u   | K.d@2500 hCaw  | U.u aC         | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
-U.d   | K.d@2500 hCaw  | K.d@2500 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
-U.o   | K.d@2500 hCaw  | U.o aC         | !              | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
-U.uP  | K.d@2500 hCaw  | U.uP aS        | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
-U.dP  | K.d@2500 hCaw  | K.d@2500 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
-U.oP  | K.d@2500 hCaw  | U.oP aS        | !              | J.o a    | J.o a      | J.o a     | F.o af      | F.o1 af    | !           | !         | !           | !           | !             | !       | !
-U.uX  | K.dX@2500 hCaw | U.uX aC        | !              | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
-U.dX  | K.dX@2500 hCaw | K.dX@2500 hCaw | !              | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
-U.oX  | K.dX@2500 hCaw | U.oX aC        | !              | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
-U.uPX | K.dX@2500 hCaw | U.uPX aS       | !              | G al     | G al       | G al      | F.uX af     | F.u1X af   | !           | !         | !           | !           | !             | !       | !
-U.dPX | K.dX@2500 hCaw | K.dX@2500 hCaw | !              | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
-U.oPX | K.dX@2500 hCaw | U.oPX aS       | !              | G al     | G al       | G al      | F.oX af     | F.o1X af   | !           | !         | !           | !           | !             | !       | !
-J.d1  | J.d a          | J.d1 a         | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-J.d2  | J.d a          | J.d2 a         | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
-F.u   | F.d a          | F.u af         | !              | !        | !          | !         | !           | !          | L.u@5500 w  | V.u       | T.u@1000 aw | !           | !             | !       | !
-F.d   | F.d a          | F.d af         | !              | !        | !          | !         | !           | !          | L.d@5500 w  | V.d       | J.d a       | !           | !             | !       | !
-F.o   | F.d a          | F.o af         | !              | !        | !          | !         | !           | !          | L.o@5500 w  | V.o       | J.o a       | !           | !             | !       | !
-F.u1  | F.d a          | F.u1 af        | !              | !        | !          | !         | !           | !          | L.u1@5500 w | V.u1      | J.d1 a!     | !           | !             | !       | !
-F.uX  | F.dX a         | F.uX af        | !              | !        | !          | !         | !           | !          | L.uX@5500 w | V.uX      | G al        | !           | !             | !       | !
-F.dX  | F.dX a         | F.dX af        | !              | !        | !          | !         | !           | !          | L.dX@5500 w | V.dX      | G al        | !           | !             | !       | !
-F.oX  | F.dX a         | F.oX af        | !              | !        | !          | !         | !           | !          | L.oX@5500 w | V.oX      | G al        | !           | !             | !       | !
-L.u   | L.d@4000 a     | L.u@4000 aw    | !              | !        | !          | !         | !           | !          | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
-L.d   | L.d@4000 a     | L.d@4000 aw    | !              | !        | !          | !         | !           | !          | !           | !         | !           | J.d a       | J.d a         | J.d a   | !
-L.o   | L.d@4000 a     | L.o@4000 aw    | !              | !        | !          | !         | !           | !          | !           | !         | !           | J.o a       | J.o a         | J.o a   | !
-L.u1  | L.d@4000 a     | L.u1@4000 aw   | !              | !        | !          | !         | !           | !          | !           | !         | !           | J.d1 a!     | J.d1 a!       | J.d2 a! | !
-L.uX  | L.dX@4000 a    | L.uX@4000 aw   | !              | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
-L.dX  | L.dX@4000 a    | L.dX@4000 aw   | !              | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
-L.oX  | L.dX@4000 a    | L.oX@4000 aw   | !              | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
-V.u   | V.d a          | V.u a          | !              | !        | !          | !         | !           | !          | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
-V.uX  | V.dX a         | V.uX a         | !              | !        | !          | !         | !           | !          | !           | !         | !           | G al        | G al          | G al    | !
-K.u   | K.d@4000 hCaw  | K.u@4000 aC    | !              | S.u s    | J.d1 a!    | S.u s     | F.u af      | F.u1 af    | !           | !         | !           | !           | !             | !       | !
-K.d   | K.d@4000 hCaw  | K.d@4000 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
-K.dP  | K.d@4000 hCaw  | K.d@4000 hCaw  | !              | J.d a    | J.d a      | J.d a     | F.d af      | F.d1 af    | !           | !         | !           | !           | !             | !       | !
-K.dX  | K.dX@4000 hCaw | K.dX@4000 hCaw | !              | G al     | G al       | G al      | F.dX af     | F.d1X af   | !           | !         | !           | !           | !             | !       | !
-G     | !              | !              | !              | !        | !          | !         | !           | !          | !           | !         | !           | !           | !             | !       | !
+      | d deadly        | begin deadly     | spawned deadly | spawned group | nobody left | nobody finish | 2 left          | 2 deadly            | 2 left later        | died 100     | 100 modern    | 99 modern    | died finish  | 100 finish    | f spawned   | f patient | f failed    | f ended     | f ended later | f 125   | other f
+N.u   | N.d a           | S.u s            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+N.d   | N.d a           | N.d a            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+N.o   | N.d a           | N.o a            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+J.u   | J.d a           | T.u@1000 aw      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+J.d   | J.d a           | J.d a            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+J.o   | J.d a           | J.o a            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+T.u   | J.d a           | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+T.o   | J.d a           | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+T.uX  | G al            | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+T.oX  | G al            | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+B.u   | J.d a           | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+B.o   | J.d a           | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+S.u   | S.d a           | !                | U.u a          | Q.u a         | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+S.d   | S.d a           | !                | K.d@2500 hCaw  | Q.d TCa       | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+S.o   | S.d a           | !                | U.o a          | Q.o a         | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+S.uX  | S.dX a          | !                | U.uX a         | Q.uX a        | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+S.dX  | S.dX a          | !                | K.dX@2500 hCaw | Q.dX TCa      | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+S.oX  | S.dX a          | !                | U.oX a         | Q.oX a        | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+U.u   | K.d@2500 hCaw   | U.u aC           | !              | !             | !           | !             | !               | !                   | !                   | S.u s        | J.d1 a!       | S.u s        | F.u af       | F.u1 af       | !           | !         | !           | !           | !             | !       | !
+U.d   | K.d@2500 hCaw   | K.d@2500 hCaw    | !              | !             | !           | !             | !               | !                   | !                   | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !           | !         | !           | !           | !             | !       | !
+U.o   | K.d@2500 hCaw   | U.o aC           | !              | !             | !           | !             | !               | !                   | !                   | J.o a        | J.o a         | J.o a        | F.o af       | F.o1 af       | !           | !         | !           | !           | !             | !       | !
+U.uP  | K.d@2500 hCaw   | U.uP aS          | !              | !             | !           | !             | !               | !                   | !                   | S.u s        | J.d1 a!       | S.u s        | F.u af       | F.u1 af       | !           | !         | !           | !           | !             | !       | !
+U.dP  | K.d@2500 hCaw   | K.d@2500 hCaw    | !              | !             | !           | !             | !               | !                   | !                   | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !           | !         | !           | !           | !             | !       | !
+U.oP  | K.d@2500 hCaw   | U.oP aS          | !              | !             | !           | !             | !               | !                   | !                   | J.o a        | J.o a         | J.o a        | F.o af       | F.o1 af       | !           | !         | !           | !           | !             | !       | !
+U.uX  | K.dX@2500 hCaw  | U.uX aC          | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.uX af      | F.u1X af      | !           | !         | !           | !           | !             | !       | !
+U.dX  | K.dX@2500 hCaw  | K.dX@2500 hCaw   | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.dX af      | F.d1X af      | !           | !         | !           | !           | !             | !       | !
+U.oX  | K.dX@2500 hCaw  | U.oX aC          | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.oX af      | F.o1X af      | !           | !         | !           | !           | !             | !       | !
+U.uPX | K.dX@2500 hCaw  | U.uPX aS         | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.uX af      | F.u1X af      | !           | !         | !           | !           | !             | !       | !
+U.dPX | K.dX@2500 hCaw  | K.dX@2500 hCaw   | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.dX af      | F.d1X af      | !           | !         | !           | !           | !             | !       | !
+U.oPX | K.dX@2500 hCaw  | U.oPX aS         | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.oX af      | F.o1X af      | !           | !         | !           | !           | !             | !       | !
+J.d1  | J.d a           | J.d1 a           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+J.d2  | J.d a           | J.d2 a           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+F.u   | F.d a           | F.u af           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.u@5500 w  | V.u       | T.u@1000 aw | !           | !             | !       | !
+F.d   | F.d a           | F.d af           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.d@5500 w  | V.d       | J.d a       | !           | !             | !       | !
+F.o   | F.d a           | F.o af           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.o@5500 w  | V.o       | J.o a       | !           | !             | !       | !
+F.u1  | F.d a           | F.u1 af          | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.u1@5500 w | V.u1      | J.d1 a!     | !           | !             | !       | !
+F.uX  | F.dX a          | F.uX af          | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.uX@5500 w | V.uX      | G al        | !           | !             | !       | !
+F.dX  | F.dX a          | F.dX af          | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.dX@5500 w | V.dX      | G al        | !           | !             | !       | !
+F.oX  | F.dX a          | F.oX af          | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.oX@5500 w | V.oX      | G al        | !           | !             | !       | !
+L.u   | L.d@4000 a      | L.u@4000 aw      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
+L.d   | L.d@4000 a      | L.d@4000 aw      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | J.d a       | J.d a         | J.d a   | !
+L.o   | L.d@4000 a      | L.o@4000 aw      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | J.o a       | J.o a         | J.o a   | !
+L.u1  | L.d@4000 a      | L.u1@4000 aw     | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | J.d1 a!     | J.d1 a!       | J.d2 a! | !
+L.uX  | L.dX@4000 a     | L.uX@4000 aw     | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | G al        | G al          | G al    | !
+L.dX  | L.dX@4000 a     | L.dX@4000 aw     | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | G al        | G al          | G al    | !
+L.oX  | L.dX@4000 a     | L.oX@4000 aw     | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | G al        | G al          | G al    | !
+V.u   | V.d a           | V.u a            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | T.u@1000 aw | S.u s         | J.d2 a! | !
+V.uX  | V.dX a          | V.uX a           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | G al        | G al          | G al    | !
+K.u   | K.d@4000 hCaw   | K.u@4000 aC      | !              | !             | !           | !             | !               | !                   | !                   | S.u s        | J.d1 a!       | S.u s        | F.u af       | F.u1 af       | !           | !         | !           | !           | !             | !       | !
+K.d   | K.d@4000 hCaw   | K.d@4000 hCaw    | !              | !             | !           | !             | !               | !                   | !                   | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !           | !         | !           | !           | !             | !       | !
+K.dP  | K.d@4000 hCaw   | K.d@4000 hCaw    | !              | !             | !           | !             | !               | !                   | !                   | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !           | !         | !           | !           | !             | !       | !
+K.dX  | K.dX@4000 hCaw  | K.dX@4000 hCaw   | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.dX af      | F.d1X af      | !           | !         | !           | !           | !             | !       | !
+Q.u   | Y.d@2500 hCaw   | Q.u aC           | !              | !             | !           | !             | !               | !                   | !                   | E.u a?       | E.u1 a?       | E.u a?       | E.u a?       | E.u1 a?       | !           | !         | !           | !           | !             | !       | !
+Q.d   | Y.d@2500 hCaw   | Y.d@2500 hCaw    | !              | !             | !           | !             | !               | !                   | !                   | E.d a?       | E.d1 a?       | E.d a?       | E.d a?       | E.d1 a?       | !           | !         | !           | !           | !             | !       | !
+Q.dP  | Y.d@2500 hCaw   | Y.d@2500 hCaw    | !              | !             | !           | !             | !               | !                   | !                   | E.d a?       | E.d1 a?       | E.d a?       | E.d a?       | E.d1 a?       | !           | !         | !           | !           | !             | !       | !
+Q.uX  | Y.dX@2500 hCaw  | Q.uX aC          | !              | !             | !           | !             | !               | !                   | !                   | E.uX a?      | E.u1X a?      | E.uX a?      | E.uX a?      | E.u1X a?      | !           | !         | !           | !           | !             | !       | !
+Y.d   | Y.d@4000 hCaw   | Y.d@4000 hCaw    | !              | !             | !           | !             | !               | !                   | !                   | E.d/4000 a?  | E.d1/4000 a?  | E.d/4000 a?  | E.d/4000 a?  | E.d1/4000 a?  | !           | !         | !           | !           | !             | !       | !
+Y.u   | Y.d@4000 hCaw   | Y.u@4000 aC      | !              | !             | !           | !             | !               | !                   | !                   | E.u/4000 a?  | E.u1/4000 a?  | E.u/4000 a?  | E.u/4000 a?  | E.u1/4000 a?  | !           | !         | !           | !           | !             | !       | !
+Z.d   | Z.d hCaw        | Z.d hCaw         | !              | !             | !           | !             | !               | !                   | !                   | E.d/1500 a?  | E.d1/1500 a?  | E.d/1500 a?  | E.d/1500 a?  | E.d1/1500 a?  | !           | !         | !           | !           | !             | !       | !
+Z.dX  | Z.dX hCaw       | Z.dX hCaw        | !              | !             | !           | !             | !               | !                   | !                   | E.dX/1500 a? | E.d1X/1500 a? | E.dX/1500 a? | E.dX/1500 a? | E.d1X/1500 a? | !           | !         | !           | !           | !             | !       | !
+E.u   | E.d a           | E.u a?           | !              | !             | T.u@1000 aw | F.u af        | W.u@510 gTgCw   | M.u@510/2500 ghgCw  | W.uT@5010 gTgCNw    | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+E.d   | E.d a           | E.d a?           | !              | !             | J.d a       | F.d af        | W.d@510 gTgCw   | M.d@510/2500 ghgCw  | W.dT@5010 gTgCNw    | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+E.o   | E.d a           | E.o a?           | !              | !             | J.o a       | F.o af        | W.o@510 gTgCw   | M.o@510/2500 ghgCw  | W.oT@5010 gTgCNw    | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+E.u1  | E.d a           | E.u1 a?          | !              | !             | J.d1 a!     | F.u1 af       | W.u1@510 gTgCw  | M.u1@510/2500 ghgCw | W.u1T@5010 gTgCNw   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+E.uX  | E.dX a          | E.uX a?          | !              | !             | G al        | F.uX af       | W.uX@510 gTgCw  | M.uX@510/2500 ghgCw | W.uXT@5010 gTgCNw   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+D.d   | D.d/4000 a      | D.d/4000 a?      | !              | !             | J.d a       | F.d af        | M.d@1500/4000 w | M.d@1500/4000 w     | M.dT@6000/4000 gKNw | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+M.u   | M.d@400/4000 a  | M.u@400/4000 a?  | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+M.d   | M.d@400/4000 a  | M.d@400/4000 a?  | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+M.o   | M.d@400/4000 a  | M.o@400/4000 a?  | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+M.u1  | M.d@400/4000 a  | M.u1@400/4000 a? | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+M.uX  | M.dX@400/4000 a | M.uX@400/4000 a? | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+M.dX  | M.dX@400/4000 a | M.dX@400/4000 a? | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+W.u   | W.d@400 a       | W.u@400 a?       | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+W.uT  | W.dT@400 a      | W.uT@400 a?      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+W.dX  | W.dX@400 a      | W.dX@400 a?      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+G     | !               | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
 `;
 
 const WANTS: { readonly [letter: string]: Want } = { u: "up", d: "down", o: "once" };
@@ -260,6 +341,11 @@ function stateOf(name: string): State {
     ...(traits.includes("1") ? { failed: "run-100" as const } : {}),
     ...(traits.includes("2") ? { failed: "finish-125" as const } : {}),
   };
+  const emptying = {
+    ...base,
+    ...{ at: "emptying" as const, run: PID, how: exited(0), from: instant(0) },
+    ...{ next: instant(400), pauseMs: 100, told: traits.includes("T") },
+  };
   const finishing = { ...base, at: "finishing" as const, run: PID, how: exited(0), until: undefined };
   switch (letter) {
     case "N":
@@ -272,6 +358,20 @@ function stateOf(name: string): State {
       return { ...base, at: "waiting", until: instant(4000), throttle: backingOff };
     case "S":
       return { ...base, at: "starting", throttle: noThrottle };
+    case "Q":
+      return { ...base, at: "up", pid: PID, paused: traits.includes("P"), group: true };
+    case "Y":
+      return { ...base, at: "up", pid: PID, paused: false, group: true, killAt: instant(4000) };
+    case "Z":
+      return { ...base, at: "up", pid: PID, paused: false, group: true, killed: true };
+    case "E":
+      return { ...emptying, next: undefined, pauseMs: 0 };
+    case "D":
+      return { ...emptying, next: undefined, pauseMs: 640, killAt: instant(4000) };
+    case "M":
+      return { ...emptying, killAt: instant(4000) };
+    case "W":
+      return emptying;
     case "K":
       return { ...base, at: "up", pid: PID, paused: traits.includes("P"), killAt: instant(4000) };
     case "U":
@@ -303,7 +403,15 @@ function nameOf(state: State): string {
     case "starting":
       return `S.${traits}`;
     case "up":
-      return state.killAt === undefined ? `U.${traits}` : `K.${traits}@${state.killAt}`;
+      if (state.killed) return `Z.${traits}`;
+      if (state.killAt === undefined) return `${state.group ? "Q" : "U"}.${traits}`;
+      return `${state.group ? "Y" : "K"}.${traits}@${state.killAt}`;
+    case "emptying": {
+      const told = state.told ? "T" : "";
+      const kill = state.killAt === undefined ? "" : `/${state.killAt}`;
+      if (state.next === undefined) return `${state.pauseMs === 0 ? "E" : "D"}.${traits}${told}${kill}`;
+      return `${state.killAt === undefined ? "W" : "M"}.${traits}${told}@${state.next}${kill}`;
+    }
     case "finishing":
       if (state.finish === undefined) return `F.${traits}`;
       return state.until === undefined ? `V.${traits}` : `L.${traits}@${state.until}`;
@@ -339,6 +447,13 @@ function letter(effect: Effect, after: State): string {
       return "w";
     case "warn-no-process":
       return after.at === "waiting" && after.until === effect.retry ? "W" : `W@${effect.retry}`;
+    case "look":
+      return after.at === "emptying" && after.run === effect.run ? "?" : "??";
+    case "warn-left":
+      return after.at === "emptying" && after.run === effect.run ? "N" : "N?";
+    case "kill-group":
+      if (after.at !== "emptying" || after.run !== effect.run) return "g?";
+      return `g${typeof effect.signal === "number" ? "h" : SIGNAL_LETTERS[effect.signal]}`;
     case "finish":
       if (after.at !== "finishing" || after.run !== effect.run || after.how !== effect.how) return "f?";
       return "f";

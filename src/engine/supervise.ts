@@ -39,6 +39,26 @@ export type State =
       readonly paused: boolean;
       /** It was told to go down; if it has not by then, it is killed. */
       readonly killAt?: Instant | undefined;
+      /** It leads a process group of its own, whose number is its pid. */
+      readonly group?: boolean;
+      /** It was killed because it had not ended in time; what it leaves of its group gets no more time. */
+      readonly killed?: boolean;
+    })
+  /** The process `run` has ended, and of its group somebody may be left. */
+  | (Always & {
+      readonly at: "emptying";
+      readonly run: Pid;
+      readonly how: WaitStatus | undefined;
+      /** When it ended, as far as this supervisor knows. */
+      readonly from: Instant;
+      /** When the group is looked at again; undefined while the answer is awaited. */
+      readonly next: Instant | undefined;
+      /** How long before that; 0 before the first look. */
+      readonly pauseMs: number;
+      /** From then on what is left is killed. */
+      readonly killAt?: Instant | undefined;
+      /** What is left has been named. */
+      readonly told: boolean;
     })
   /** The process `run` has ended, `how` is unknown where the kernel does not tell; `finish` cleans up after it. */
   | (Always & {
@@ -64,6 +84,8 @@ export type Event =
    */
   | { readonly on: "spawn-failed"; readonly why: "no-process" | "no-program"; readonly jitter: number }
   | { readonly on: "died"; readonly pid: Pid; readonly how?: WaitStatus | undefined }
+  /** So many are left of the group of the dead process `run`. */
+  | { readonly on: "looked"; readonly run: Pid; readonly left: number }
   | { readonly on: "finish-spawned"; readonly pid: Pid }
   /** `finish` cannot be executed: it is over. */
   | { readonly on: "finish-failed" }
@@ -79,6 +101,12 @@ export type Effect =
   /** Starts `finish` for the dead process `run`. */
   | { readonly do: "finish"; readonly run: Pid; readonly how: WaitStatus | undefined }
   | { readonly do: "kill"; readonly pid: Pid; readonly signal: ServiceSignal | Signo }
+  /** Counts who is left of the group of the dead process `run`. */
+  | { readonly do: "look"; readonly run: Pid }
+  /** Signals everyone in the group of `run`. */
+  | { readonly do: "kill-group"; readonly run: Pid; readonly signal: ServiceSignal | Signo }
+  /** The group of `run` does not become empty: names who is left. */
+  | { readonly do: "warn-left"; readonly run: Pid }
   /** Writes supervise/status, from `statusOf` the new state. */
   | { readonly do: "announce" }
   /** Sends `timer` at that instant; replaces any earlier one. */
@@ -117,10 +145,12 @@ export const resumed = (
   want: Want,
   paused: boolean,
   now: Now,
+  group = false,
 ): State => ({
   at: "up",
   pid: process.pid,
   paused,
+  ...(group ? { group } : {}),
   want,
   exiting: false,
   since: process.since,
@@ -144,6 +174,14 @@ export function resumedFinish(
   return { ...always(base), failed, at: "finishing", run, how, finish: finish?.pid, until };
 }
 
+/** The state of a service whose process `run` ended, and that led a process group. Who is left of that is looked for at `begin`. */
+export const resumedEmptying = (
+  { run, how }: { readonly run: Pid; readonly how: WaitStatus | undefined },
+  base: State,
+  now: Now,
+  asks: Asks,
+): State => emptying({ ...always(base), failed: base.failed ?? failureOf(how, asks) }, run, how, now);
+
 /** What supervise/status says in this state. */
 export function statusOf(state: State): Status {
   const { since, want } = state;
@@ -159,6 +197,8 @@ export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC)
     case "begin":
       if (state.at === "up") return resume(state, event.owed === true, now, asks);
       if (state.at === "finishing") return resumeFinish(state);
+      if (state.at === "emptying")
+        return { state, effects: [{ do: "announce" }, { do: "look", run: state.run }] };
       if (state.at !== "down") return impossible(state, event);
       return state.want === "up" ? start(state, now) : { state, effects: [{ do: "announce" }] };
     case "command":
@@ -169,6 +209,8 @@ export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC)
       return spawnFailed(state, event, now);
     case "died":
       return died(state, event, now, asks);
+    case "looked":
+      return looked(state, event, now, asks);
     case "finish-spawned": {
       if (state.at !== "finishing" || state.finish !== undefined) return impossible(state, event);
       const until = finishUntil(now.at, asks);
@@ -189,6 +231,7 @@ export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC)
     case "timer":
       if (state.at === "finishing") return finishTimer(state, now);
       if (state.at === "up") return killTimer(state, now);
+      if (state.at === "emptying") return lookTimer(state, now);
       // Woken early, late or for a deadline that is no longer: only the state's own deadline counts.
       if (state.at !== "waiting") return { state, effects: [] };
       return state.until <= now.at
@@ -233,6 +276,7 @@ function spawned(state: Living, event: Event & { on: "spawned" }, now: Now, asks
     paused: false,
     since: now.stamp,
     throttle: throttled(now.at),
+    ...(asks.group ? { group: true } : {}),
   };
   // A `d` that came while there was nobody to take it.
   return state.want === "down" ? bringDown(up, now, asks) : { state: up, effects: [{ do: "announce" }] };
@@ -255,7 +299,7 @@ function killTimer(state: Up, now: Now): Step {
   const { killAt, ...rest } = state;
   if (killAt === undefined) return { state, effects: [] };
   if (killAt > now.at) return { state, effects: [{ do: "wake", at: killAt }] };
-  return { state: rest, effects: send(state.pid, "SIGKILL") };
+  return { state: rest.group ? { ...rest, killed: true } : rest, effects: send(state.pid, "SIGKILL") };
 }
 
 function spawnFailed(state: Living, event: Event & { on: "spawn-failed" }, now: Now): Step {
@@ -291,11 +335,70 @@ function died(state: Living, event: Event & { on: "died" }, now: Now, asks: Asks
   const { how, pid: run } = event;
   const failed = failureOf(how, asks);
   const dead: State = { ...down(state), since: now.stamp, ...(failed === undefined ? {} : { failed }) };
+  if (!state.group) return cleanUp(dead, run, how, now, asks);
+  const killAt = state.killed ? now.at : state.killAt;
+  return {
+    state: { ...emptying(always(dead), run, how, now), ...(killAt === undefined ? {} : { killAt }) },
+    effects: [{ do: "announce" }, { do: "look", run }],
+  };
+}
+
+/** Nothing of the dead process `run` is left: `finish`, if there is one. */
+function cleanUp(dead: State, run: Pid, how: WaitStatus | undefined, now: Now, asks: Asks): Step {
   if (!asks.finish) return over(dead, now);
   return {
     state: { ...always(dead), at: "finishing", run, how, finish: undefined, until: undefined },
     effects: [{ do: "announce" }, { do: "finish", run, how }],
   };
+}
+
+/** How soon a group is looked at again, at first and at most, in milliseconds: nobody tells when it becomes empty. */
+const LOOK_FIRST_MS = 10;
+const LOOK_MOST_MS = 1000;
+/** How long after the end of its leader who is left is named, in milliseconds. */
+const NAME_AFTER_MS = 1000;
+
+type Emptying = State & { readonly at: "emptying" };
+
+const emptying = (dead: Always, run: Pid, how: WaitStatus | undefined, now: Now): Emptying => ({
+  ...dead,
+  ...{ at: "emptying", run, how, from: now.at, next: undefined, pauseMs: 0, told: false },
+});
+
+/** Those who are left get what their leader would have got on `d`: the signal at once, KILL in the end. */
+function looked(state: Living, event: Event & { on: "looked" }, now: Now, asks: Asks): Step {
+  if (state.at !== "emptying" || state.run !== event.run || state.next !== undefined)
+    return impossible(state, event);
+  const { run, how } = state;
+  if (event.left === 0) return cleanUp(down(state), run, how, now, asks);
+  const first = state.pauseMs === 0;
+  const { timeoutKillMs } = asks;
+  const killAt = state.killAt ?? (timeoutKillMs === 0 ? undefined : later(now.at, timeoutKillMs));
+  const due = killAt !== undefined && killAt <= now.at;
+  const signals: (ServiceSignal | Signo)[] = due
+    ? ["SIGKILL"]
+    : first
+      ? [asks.downSignal ?? "SIGTERM", "SIGCONT"]
+      : [];
+  const pauseMs = first ? LOOK_FIRST_MS : Math.min(state.pauseMs * 2, LOOK_MOST_MS);
+  const again = later(now.at, pauseMs);
+  const next = killAt !== undefined && !due && killAt < again ? killAt : again;
+  const name = !state.told && later(state.from, NAME_AFTER_MS) <= now.at;
+  return {
+    state: { ...state, pauseMs, next, told: state.told || name, ...(killAt === undefined ? {} : { killAt }) },
+    effects: [
+      ...signals.map((signal): Effect => ({ do: "kill-group", run, signal })),
+      ...(name ? [{ do: "warn-left", run } as const] : []),
+      { do: "wake", at: next },
+    ],
+  };
+}
+
+function lookTimer(state: Emptying, now: Now): Step {
+  const { next, run } = state;
+  if (next === undefined) return { state, effects: [] };
+  if (next > now.at) return { state, effects: [{ do: "wake", at: next }] };
+  return { state: { ...state, next: undefined }, effects: [{ do: "look", run }] };
 }
 
 /** The service has ended and nothing of it is left to do: starts it again if it is wanted up and did not fail for good. */
@@ -357,8 +460,8 @@ function obey(state: Living, command: Command, now: Now, asks: Asks): Step {
       const exiting: State = { ...state, exiting: true };
       // A start that was asked for with `o` and has only its second to wait is still made: `-ox` means one run.
       const due = state.at === "waiting" && state.want === "once" && state.throttle.failures === 0;
-      if (state.at === "up" || state.at === "starting" || state.at === "finishing" || due)
-        return { state: exiting, effects: [announce] };
+      const busy = state.at === "up" || state.at === "starting" || !still(state);
+      if (busy || due) return { state: exiting, effects: [announce] };
       return leave(exiting);
     }
     case "pause":
@@ -372,11 +475,18 @@ function obey(state: Living, command: Command, now: Now, asks: Asks): Step {
     case "interrupt":
     case "term":
     case "kill":
+      if (state.at === "emptying")
+        return command === "kill"
+          ? { state, effects: [{ do: "kill-group", run: state.run, signal: "SIGKILL" }] }
+          : { state, effects: [] };
       return { state, effects: state.at === "up" ? send(state.pid, SIGNALS[command]) : [] };
     default:
       return exhaustive(command);
   }
 }
+
+/** Whether nothing of the service is there any more, nor of its `finish`. */
+const still = ({ at }: State): boolean => at !== "emptying" && at !== "finishing";
 
 /** Somebody has decided what is to become of it: that it failed is past. */
 function forgiven<S extends State>(state: S): S {
@@ -416,4 +526,6 @@ export const deadlineOf = (state: State): Instant | undefined =>
     ? state.until
     : state.at === "up"
       ? state.killAt
-      : undefined;
+      : state.at === "emptying"
+        ? state.next
+        : undefined;

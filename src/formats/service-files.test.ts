@@ -2,12 +2,12 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { signo } from "../units/units.ts";
 import { FormatError } from "./format-error.ts";
-import { ASKING, asked, asking, finishArguments, isValueFile } from "./service-files.ts";
+import { ASKING, asked, askedBy, asking, finishArguments, isValueFile } from "./service-files.ts";
 
 test("of the names in a directory only those that ask for something count", () => {
-  expect(asking([".", "..", "run", "down", "log", "supervise", "Finish", "finish", "constructor"])).toEqual([
-    "finish",
-  ]);
+  const names = [".", "..", "run", "down", "log", "supervise", "Finish", "finish", "constructor"];
+  expect(asking([...names, "process-group"])).toEqual(["finish", "process-group"]);
+  expect(askedBy("process-group")).toEqual({ group: true });
 });
 
 describe("timeout-finish", () => {

@@ -19,6 +19,8 @@ export type Asks = {
   readonly timeoutKillMs: number;
   /** `down-signal`: what `d` sends; undefined for TERM. */
   readonly downSignal: Signo | undefined;
+  /** `process-group` is there: the service leads a group of its own, and has ended when nobody is left in it. */
+  readonly group: boolean;
   /** `max-death-tally`: how many deaths are noted in supervise/death_tally. */
   readonly deathTally: number;
 };
@@ -29,6 +31,7 @@ export const CLASSIC: Asks = {
   timeoutFinishMs: 5000,
   timeoutKillMs: 0,
   downSignal: undefined,
+  group: false,
   deathTally: 0,
 };
 
@@ -54,8 +57,17 @@ const VALUES = {
 
 export type ValueFile = keyof typeof VALUES;
 
+/** The files that ask by being there. */
+const PRESENT = {
+  finish: { finish: true },
+  "process-group": { group: true },
+} as const satisfies { readonly [name: string]: Partial<Asks> };
+
 /** Every name that asks for something. */
-export const ASKING = ["finish", ...(Object.keys(VALUES) as ValueFile[])] as const;
+export const ASKING = [
+  ...(Object.keys(PRESENT) as (keyof typeof PRESENT)[]),
+  ...(Object.keys(VALUES) as ValueFile[]),
+] as const;
 export type Asking = (typeof ASKING)[number];
 
 /** Of the names in a service directory, those that ask for something. */
@@ -63,6 +75,9 @@ export const asking = (names: readonly ByteString[]): Asking[] =>
   names.filter((name): name is Asking => (ASKING as readonly ByteString[]).includes(name));
 
 export const isValueFile = (name: ByteString): name is ValueFile => Object.hasOwn(VALUES, name);
+
+/** What a file asks for that says nothing. */
+export const askedBy = (name: Exclude<Asking, ValueFile>): Partial<Asks> => PRESENT[name];
 
 /** What the file `name` with the content `text` asks for. @throws {FormatError} with what it should be */
 export const asked = (name: ValueFile, text: ByteString): Partial<Asks> => VALUES[name](text);

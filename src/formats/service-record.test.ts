@@ -220,7 +220,7 @@ describe("a supervisor that is killed between two stores", () => {
     });
 
   test("the stores are seen", () => {
-    expect(afterEachStore(begun(), (record) => record.intend(1000, origin)).length).toBe(8);
+    expect(afterEachStore(begun(), (record) => record.intend(1000, origin)).length).toBe(9);
   });
 
   test("noting a start leaves no process, or the whole intent", () => {

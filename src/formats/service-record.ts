@@ -15,9 +15,17 @@ export const HISTORY_SIZE = 16;
 /**
  * idle: no process, and none is due. pending: a start is due. intent: a process is being started, and may be there already.
  * running: `pid` is there, unless it has died since. finish-intent and finishing: the same of `finish`, after the end that
- * is the last in the history.
+ * is the last in the history. emptying: `pid` has ended, and of its process group somebody may be left.
  */
-export const PHASES = ["idle", "pending", "intent", "running", "finish-intent", "finishing"] as const;
+export const PHASES = [
+  "idle",
+  "pending",
+  "intent",
+  "running",
+  "finish-intent",
+  "finishing",
+  "emptying",
+] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** Why a service is not started again though it was wanted up: `run` exited 100, or `finish` exited 125. */
@@ -66,6 +74,7 @@ const AT = {
   supervisor: 84,
   tag: 88,
   failed: 92,
+  ownGroup: 93,
   child: 96,
   history: 128,
 } as const;
@@ -80,7 +89,7 @@ const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
  * |---------|---------------------------------------------------------------------|--------|
  * | 0-7     | `tendrec`, 1                                                         |        |
  * | 8-23    | the boot this was written in (/proc/sys/kernel/random/boot_id)       |        |
- * | 24-27   | phase: 0 idle, 1 pending, 2 intent, 3 running, 4 finish-intent, 5 finishing | native |
+ * | 24-27   | phase: 0 idle, 1 pending, 2 intent, 3 running, 4 finish-intent, 5 finishing, 6 emptying | native |
  * | 28-31   | pid                                                                  | native |
  * | 32-47   | ticks: started from, to                                              | native, two doubles |
  * | 48-55   | session and process group of the supervisor that started it         | native |
@@ -88,7 +97,7 @@ const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
  * | 60-71   | how many starts, ends, adoptions                                     | native |
  * | 72-83   | TAI64N label of the last adoption                                    | big-endian |
  * | 84-91   | pid of the supervisor that started it; the process's tag, 0 for none | native |
- * | 92      | failed: 0 no, 1 `run` exited 100, 2 `finish` exited 125               |        |
+ * | 92, 93  | failed: 0 no, 1 `run` exited 100, 2 `finish` exited 125; 1 if the process leads a group of its own | |
  * | 96-99   | pid of the process that the intent led to, stored by the kernel; 0 before; all ones if it will not | native |
  * | 128-767 | the last 16 ends, 40 bytes each; end number N (from 0) in slot N % 16 |       |
  */
@@ -152,12 +161,14 @@ export class ServiceRecord {
     };
   }
 
-  /** A process of that origin is about to be started, at tick `from` or later: that of the service, or of its `finish`. */
+  /** A process of that origin is about to be started, at tick `from` or later: that of the service, or of its `finish`. `leads` a group of its own? */
   intend(
     from: number,
     { supervisor, session, group, tag }: Origin,
     phase: "intent" | "finish-intent" = "intent",
+    leads = false,
   ): void {
+    this.bytes[AT.ownGroup] = leads ? 1 : 0;
     const { view } = this;
     // The pid stays: until the phase is stored, it is the one that ended.
     view.setFloat64(AT.from, from, true);
@@ -168,6 +179,11 @@ export class ServiceRecord {
     view.setUint32(AT.tag, tag, true);
     view.setUint32(AT.child, 0, true);
     this.phase = phase;
+  }
+
+  /** The process that was started, or is being started, leads a group of its own. */
+  get ownGroup(): boolean {
+    return this.bytes[AT.ownGroup] === 1;
   }
 
   /** It was started, at tick `to` or earlier, and is `pid`. */

@@ -1,6 +1,6 @@
 // supervise/record, mapped into memory. formats/service-record.ts says what is in it.
 import type { Left } from "../engine/adoption.ts";
-import { RECORD_CHILD, RECORD_SIZE, ServiceRecord } from "../formats/service-record.ts";
+import { type Phase, RECORD_CHILD, RECORD_SIZE, ServiceRecord } from "../formats/service-record.ts";
 import { ENOSPC, ErrnoError } from "../sys/errno.ts";
 import {
   close,
@@ -64,13 +64,26 @@ function openRegular(directory: Fd): Fd {
   return open();
 }
 
+/** What a phase means where it does not matter whose it is: the service's, its `finish`'s, or its group's. */
+const PLAIN = {
+  idle: "idle",
+  pending: "pending",
+  intent: "intent",
+  running: "running",
+  "finish-intent": "intent",
+  finishing: "running",
+  emptying: "idle",
+} as const satisfies Record<Phase, Phase>;
+
 /** What a record of the boot `boot` says, as it stands now; undefined if it is none, or its supervisor left in order. */
 export function leftBy(record: ServiceRecord, boot: Uint8Array): Left | undefined {
   if (!record.isOf(boot)) return undefined;
-  const { phase, pid, child, ticks, origin, want, paused, exiting, owed } = record;
+  const { phase, pid, child, ticks, origin, ownGroup, want, paused, exiting, owed } = record;
   return {
     finish: phase === "finish-intent" || phase === "finishing",
-    phase: phase === "finish-intent" ? "intent" : phase === "finishing" ? "running" : phase,
+    emptying: phase === "emptying",
+    ownGroup,
+    phase: PLAIN[phase],
     pid,
     child,
     ticks,

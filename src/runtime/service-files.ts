@@ -6,6 +6,7 @@ import {
   type Asking,
   type Asks,
   asked,
+  askedBy,
   asking,
   CLASSIC,
   isValueFile,
@@ -52,7 +53,7 @@ export class ServiceFiles {
     if (this.present.length === 0) return CLASSIC;
     let asks: Asks = { ...CLASSIC, modern: true };
     for (const name of this.present)
-      asks = { ...asks, ...(isValueFile(name) ? this.value(name) : { finish: true }) };
+      asks = { ...asks, ...(isValueFile(name) ? this.value(name) : askedBy(name)) };
     return asks;
   }
 

@@ -8,6 +8,7 @@ import {
   initial,
   type Now,
   resumed,
+  resumedEmptying,
   resumedFinish,
   type State,
   statusOf,
@@ -27,6 +28,7 @@ import type { FileAction } from "../sys/process.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later, type Pid, pid } from "../units/units.ts";
 import { type Found, findInStatus, findRecorded } from "./adopt.ts";
 import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
+import { membersLeft, signalLeft } from "./process-group.ts";
 import { leftBy, openRecord, type RecordFile } from "./record-file.ts";
 import { ServiceFiles } from "./service-files.ts";
 import type { World } from "./world.ts";
@@ -166,11 +168,14 @@ export class ServiceHost {
     if (left?.finish && record !== undefined)
       return this.takeOverFinish(record, left, found, want, exiting, now);
     if (found === undefined) {
+      if (left?.emptying && record !== undefined)
+        return this.takeOverGroup(record, pid(left.pid), want, exiting, now);
       if (left?.phase === "running") {
         // It ended while nobody looked.
         const started = earlier(now.stamp, (bootTicks() - left.ticks.from) * MS_PER_TICK);
         if (record?.lastEnded !== left.pid)
           record?.end({ pid: left.pid, started, ended: now.stamp, status: undefined });
+        if (record?.ownGroup) return this.takeOverGroup(record, pid(left.pid), want, exiting, now);
         if (record !== undefined && this.asks.finish)
           return this.takeOverFinish(record, { ...left, phase: "intent" }, undefined, want, exiting, now);
       }
@@ -183,22 +188,33 @@ export class ServiceHost {
       const state = initial(want, now, last === undefined ? undefined : throttled(last));
       return { state: { ...state, exiting, failed: left && record?.failed }, once, owed: false };
     }
-    const { pid, started } = found;
+    const { started } = found;
     const ageMs = (bootTicks() - started) * MS_PER_TICK;
     const since = earlier(now.stamp, ageMs);
-    if (found.pidfd !== undefined) record?.adopt(pid, started, now.stamp);
+    if (found.pidfd !== undefined) record?.adopt(found.pid, started, now.stamp);
     let end: number | undefined;
     world.adopt(
       found,
       (status) => {
-        end = this.died(pid, status);
+        end = this.died(found.pid, status);
       },
       (status) => {
         if (end !== undefined) this.recordFile?.record.amend(end, decodeWaitStatus(status));
       },
     );
-    const state = resumed({ pid, ageMs, since }, want, paused, now);
+    const group = left !== undefined && record?.ownGroup === true;
+    const state = resumed({ pid: found.pid, ageMs, since }, want, paused, now, group);
     return { state: { ...state, exiting }, once: false, owed: left?.owed === true };
+  }
+
+  /** The same for a service whose process `run` ended, leader of a group of which somebody may be left. */
+  private takeOverGroup(record: ServiceRecord, run: Pid, want: Want, exiting: boolean, now: Now): TakenOver {
+    const throttle = throttled(later(now.at, (record.ticks.from - bootTicks()) * MS_PER_TICK));
+    const end = record.history.at(-1);
+    const since = end?.ended ?? now.stamp;
+    const base = { ...initial(want, now, throttle), since, exiting, failed: record.failed };
+    const state = resumedEmptying({ run, how: end?.status }, base, now, this.asks);
+    return { state, once: false, owed: false };
   }
 
   /**
@@ -263,7 +279,11 @@ export class ServiceHost {
   /** Whether the service will be up without anybody asking. */
   get coming(): boolean {
     const { at, want, exiting } = this.state;
-    return at === "up" || at === "waiting" || (at === "finishing" && want === "up" && !exiting);
+    return (
+      at === "up" ||
+      at === "waiting" ||
+      ((at === "finishing" || at === "emptying") && want === "up" && !exiting)
+    );
   }
 
   private obeyWaiting(): void {
@@ -276,6 +296,9 @@ export class ServiceHost {
   }
 
   private tell(event: Event): void {
+    // What may lead to a start. The end of the service has been looked after already.
+    if (event.on === "timer" || event.on === "looked" || event.on === "finish-ended") this.look();
+    if (event.on === "command" && (event.command === "up" || event.command === "once")) this.look();
     const { state, effects } = step(this.state, event, this.world.now(), this.asks);
     this.state = state;
     const signals = effects.some((effect) => effect.do === "kill");
@@ -315,10 +338,13 @@ export class ServiceHost {
         record.phase = "pending";
         return;
       case "starting":
-        record.intend(bootTicks(), this.world.nextOrigin());
+        record.intend(bootTicks(), this.world.nextOrigin(), "intent", this.asks.group);
         return;
       case "up":
         // Noted when the process was there: by `spawn` or `takeOver`.
+        return;
+      case "emptying":
+        record.phase = "emptying";
         return;
       case "finishing":
         if (state.finish === undefined) record.intend(bootTicks(), this.world.nextOrigin(), "finish-intent");
@@ -375,6 +401,14 @@ export class ServiceHost {
         return this.say(
           `warning: unable to fork for ${this.place.title}, sleeping ${seconds(effect.retry - this.world.now().at)}: ${this.spawnProblem}`,
         );
+      case "look": {
+        const members = membersLeft(effect.run);
+        return this.tell({ on: "looked", run: effect.run, left: members.length });
+      }
+      case "kill-group":
+        return signalLeft(effect.run, effect.signal);
+      case "warn-left":
+        return this.warnLeft(effect.run);
       case "finish":
         return this.finish(effect.run, effect.how);
       case "warn-finish-slow":
@@ -392,6 +426,17 @@ export class ServiceHost {
       default:
         return exhaustive(effect);
     }
+  }
+
+  private warnLeft(run: Pid): void {
+    const members = membersLeft(run);
+    if (members.length === 0) return;
+    const some = members
+      .slice(0, MOST_NAMED)
+      .map(({ pid, name }) => `${pid} ${name.replace(/[^ -~]/g, "?")}`);
+    if (members.length > some.length) some.push("...");
+    const count = members.length === 1 ? "1 process is" : `${members.length} processes are`;
+    this.say(`warning: ${this.place.title}: ${count} left of process group ${run}: ${some.join(", ")}`);
   }
 
   /** The service's name for `finish`: the directory's, as the supervisor was given it. */
@@ -424,11 +469,11 @@ export class ServiceHost {
 
   private spawn(): void {
     let outcome: Event;
-    this.look();
     try {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
       const onEnd = (status: number | undefined) => void this.died(pid, status);
-      const pid = this.world.spawn("./run", ["./run"], actions, onEnd, this.recordFile?.child);
+      const { child } = this.recordFile ?? {};
+      const pid = this.world.spawn("./run", ["./run"], actions, onEnd, child, this.asks.group);
       this.recordFile?.record.run(pid, bootTicks());
       outcome = { on: "spawned", pid };
     } catch (error) {
@@ -495,6 +540,9 @@ export class ServiceHost {
 }
 
 const FAILURE_TEXTS = { "run-100": "exited 100", "finish-125": "has a finish that exited 125" } as const;
+
+/** So many of those left of a group are named. */
+const MOST_NAMED = 5;
 
 /** What follows the last `/` but for slashes at the end. */
 const baseName = (path: ByteString): ByteString => path.replace(/\/+$/, "").replace(/^.*\//s, "");

@@ -64,6 +64,9 @@ export class World {
   /** Guards the opening of descriptors that this process keeps. */
   readonly descriptors: DescriptorLimit;
   private readonly spawner: Spawner;
+  /** The same for programs that lead a process group; made when the first is asked for. */
+  private readonly makeLeaders: () => Spawner;
+  private leaders: Spawner | undefined;
   private readonly wards = new Map<Pid, Ward>();
   /** The session and the process group that every child begins in. */
   private readonly session = getsid();
@@ -110,7 +113,10 @@ export class World {
     );
     const mask = this.mask & ~signalSet(["SIGCHLD"]);
     const privateFrom = privateAbove(inherited.keys());
-    this.spawner = new Spawner({ mask, defaults: RUNTIME_IGNORES, privateFrom }, env);
+    const attributes = { mask, defaults: RUNTIME_IGNORES, privateFrom };
+    this.spawner = new Spawner(attributes, env);
+    this.makeLeaders = () =>
+      this.descriptors.open(() => new Spawner({ ...attributes, processGroup: true }, env));
   }
 
   /**
@@ -130,15 +136,23 @@ export class World {
     this.reapAll();
   }
 
-  /** Starts a program. `onEnd` is called when it has ended; `tell` and errors as Spawner.spawn. @throws {ErrnoError} */
+  /**
+   * Starts a program. `onEnd` is called when it has ended.
+   * @param tell as Spawner.spawn has it
+   * @param leads whether it leads a process group of its own
+   * @throws {ErrnoError} as Spawner.spawn
+   */
   spawn(
     path: ByteString,
     argv: readonly ByteString[],
     actions: readonly FileAction[],
     onEnd: OnEnd,
     tell?: number,
+    leads = false,
   ): Pid {
-    const child = this.spawner.spawn(path, argv, actions, tell);
+    if (leads) this.leaders ??= this.makeLeaders();
+    const spawner = leads && this.leaders !== undefined ? this.leaders : this.spawner;
+    const child = spawner.spawn(path, argv, actions, tell);
     this.wards.set(child, { onEnd });
     return child;
   }

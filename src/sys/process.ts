@@ -10,7 +10,7 @@ import {
   pid,
   type Signo,
 } from "../units/units.ts";
-import { check, ECHILD, EINTR, EINVAL, ENOSYS, EPERM, ErrnoError, failure } from "./errno.ts";
+import { check, ECHILD, EINTR, EINVAL, ENOSYS, EPERM, ErrnoError, ESRCH, failure } from "./errno.ts";
 import { AT_FDCWD, close, duplicate, O_CLOEXEC, O_DIRECTORY, O_PATH, openat, readableNow } from "./files.ts";
 import { Arena, lastErrno, libc, scratch, view } from "./libc.ts";
 import { putSignalSet, SIG_SETMASK, SIGNALS, SIGSET_SIZE, type Signal, type SignalSet } from "./signals.ts";
@@ -387,6 +387,14 @@ function wait(of: number, options: number): Reaped | undefined {
  */
 export const kill = (to: Pid, signal: Signal | Signo): void =>
   void check(libc.kill(to, numberOf(signal)), "kill");
+
+/** Sends `signal` to every process of the group. kill(2). @throws {ErrnoError} ESRCH if it has none, EPERM */
+export const killGroup = (group: number, signal: Signal | Signo): void =>
+  void check(libc.kill(-group, numberOf(signal)), "kill");
+
+/** Whether a process of the group is there, if only as a zombie. */
+export const groupExists = (group: number): boolean =>
+  libc.kill(-group, 0) !== -1 || failure("kill").errno !== ESRCH;
 
 const numberOf = (signal: Signal | Signo): number => (typeof signal === "number" ? signal : SIGNALS[signal]);
 

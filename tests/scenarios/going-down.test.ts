@@ -1,18 +1,14 @@
 // How a service is brought down that asks for more than TERM: down-signal, timeout-kill, and the deaths that are remembered.
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { command } from "../support/control.ts";
 import { mkfifoSync } from "../support/fifo.ts";
-import { ours } from "../support/programs.ts";
 import { alive, Sandbox, signal } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
 /** Takes no notice of TERM, and is ready once it says so. */
 const DEAF = "#!/bin/sh\ntrap '' TERM\n>ready\nexec sleep 100000\n";
 const DEATH_SIZE = 14;
-
-const svc = async (box: Sandbox, letters: string, name: string): Promise<void> => {
-  expect((await box.run([ours("svc"), `-${letters}`, name])).code).toBe(0);
-};
 
 test.concurrent("down-signal is what d sends instead of TERM", async () => {
   await using box = new Sandbox();
@@ -22,7 +18,7 @@ test.concurrent("down-signal is what d sends instead of TERM", async () => {
   });
   box.supervise("web");
   await until(() => box.has("web/ready"), "the service is ready");
-  await svc(box, "d", "web");
+  command(box.at("web"), "d");
   await box.down("web");
   expect(readFileSync(box.at("web/got"), "latin1")).toBe("INT\n");
 });
@@ -33,7 +29,7 @@ test.concurrent("a service that takes no notice of TERM is killed after timeout-
   box.supervise("web");
   const pid = await box.up("web");
   await until(() => box.has("web/ready"), "the service is ready");
-  await svc(box, "d", "web");
+  command(box.at("web"), "d");
   await box.down("web");
   expect(alive(pid)).toBe(false);
 });
@@ -44,24 +40,25 @@ test.concurrent("without timeout-kill it is left alone, as in C", async () => {
   box.supervise("web");
   const pid = await box.up("web");
   await until(() => box.has("web/ready"), "the service is ready");
-  await svc(box, "d", "web");
+  command(box.at("web"), "d");
   await until(() => box.status("web")?.want === "down", "d is taken");
   expect(alive(pid)).toBe(true);
-  await svc(box, "k", "web");
+  command(box.at("web"), "k");
   await box.down("web");
 });
 
 test.concurrent("a supervisor that takes over a service on its way down kills it in the end", async () => {
   await using box = new Sandbox();
-  box.service("web", { run: DEAF, files: { "timeout-kill": "1500" } });
+  box.service("web", { run: DEAF, files: { "timeout-kill": "600000" } });
   const first = box.supervise("web");
   const pid = await box.up("web");
   await until(() => box.has("web/ready"), "the service is ready");
-  await svc(box, "d", "web");
+  command(box.at("web"), "d");
   await until(() => box.status("web")?.want === "down", "d is taken");
   first.signal("SIGKILL");
   await first.ended();
   expect(alive(pid)).toBe(true);
+  box.file("web/timeout-kill", "100");
   box.supervise("web");
   await box.down("web");
   await until(() => !alive(pid), "it is killed");
@@ -112,7 +109,7 @@ test.concurrent.each(HOSTILE)(
     make(box.at("web", file));
     const supervisor = box.supervise("web");
     await box.up("web");
-    await svc(box, "d", "web");
+    command(box.at("web"), "d");
     await box.down("web");
     expect(supervisor.stderr).toBe(`supervise: warning: web: unable to use ${file}: ${why}\n`);
   },

@@ -25,6 +25,8 @@ export const DIRECTORIES = {
   finish: { ...CLASSIC, modern: true, finish: true },
   patient: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 0 },
   deadly: { ...CLASSIC, modern: true, timeoutKillMs: 2000, downSignal: signo(1) },
+  group: { ...CLASSIC, modern: true, group: true },
+  "deadly group": { ...CLASSIC, modern: true, group: true, finish: true, timeoutKillMs: 2000 },
   hasty: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 1 },
 } as const satisfies { readonly [name: string]: Asks };
 export type Directory = keyof typeof DIRECTORIES;
@@ -59,6 +61,11 @@ export class World {
   /** TERM, HUP, INT and ALRM do nothing to the service. */
   deaf = false;
   child: Child | undefined;
+  /** Processes of the service's group but for its leader; deaf ones end of KILL alone. */
+  members = 0;
+  /** The service leads a group; and the dead leader of one that is not empty yet, as far as the supervisor knows. */
+  private leads = false;
+  private emptying: Pid | undefined;
   /** The process of `finish`. */
   finish: { readonly pid: Pid; killed: boolean } | undefined;
   directory: Directory = "classic";
@@ -113,6 +120,7 @@ export class World {
     if (child?.ended !== true) return;
     this.child = undefined;
     this.deaths++;
+    if (this.leads) this.emptying = child.pid;
     this.tell({ on: "died", pid: child.pid, how: { exited: this.code } });
   }
 
@@ -128,6 +136,8 @@ export class World {
   /** All that can end now does, and is waited for. */
   settle(): void {
     this.reap();
+    this.members = 0;
+    if (this.state.at === "emptying") this.pass(1000);
     this.endFinish();
   }
 
@@ -190,6 +200,16 @@ export class World {
         return this.wakeAt(effect.at);
       case "warn-no-process":
         return ensure(effect.retry === deadlineOf(this.state), "warned of another retry", this.state);
+      case "look":
+        ensure(effect.run === this.emptying, `looked at ${effect.run}`, this.state);
+        if (this.members === 0) this.emptying = undefined;
+        return this.tell({ on: "looked", run: effect.run, left: this.members });
+      case "kill-group":
+        ensure(effect.run === this.emptying, `signalled group ${effect.run}`, this.state);
+        if (effect.signal === "SIGKILL" || (effect.signal === "SIGTERM" && !this.deaf)) this.members = 0;
+        return;
+      case "warn-left":
+        return ensure(this.members > 0, "named nobody", this.state);
       case "finish":
         return this.startFinish(effect.run);
       case "warn-finish-slow":
@@ -219,6 +239,9 @@ export class World {
     if (this.health !== "starts")
       return this.tell({ on: "spawn-failed", why: this.health, jitter: this.jitter });
     this.starts++;
+    ensure(this.members === 0, "started beside what was left", state);
+    this.leads = DIRECTORIES[this.directory].group;
+    if (this.leads) this.members = 2;
     this.child = { pid: pid(++this.lastPid), stopped: false, pending: false, ended: false };
     this.started(this.child);
     this.tell({ on: "spawned", pid: this.child.pid });
@@ -228,6 +251,7 @@ export class World {
     ensure(this.child === undefined, "finish beside the service", this.state);
     ensure(this.finish === undefined, "a second finish", this.state);
     ensure(run === this.lastPid, `finish of ${run}`, this.state);
+    ensure(this.members === 0, "finish beside what is left", this.state);
     this.finishes++;
     if (!this.finishStarts) return this.tell({ on: "finish-failed" });
     this.finish = { pid: pid(1_000_000 + this.finishes), killed: false };
@@ -268,6 +292,11 @@ export class World {
     ensure(state.at !== "starting", "a start without an end", state);
     if (state.at === "up") ensure(state.pid === child?.pid, `pid ${state.pid}, not ${child?.pid}`, state);
     else ensure(child === undefined, "a process", state);
+    ensure((state.at === "emptying") === (this.emptying !== undefined), "emptying or not", state);
+    if (state.at === "emptying") {
+      ensure(this.wake === state.next, "not to be woken to look", state);
+      ensure(state.next !== undefined && state.next <= this.ms + 1000, "looks too late", state);
+    }
     ensure((state.at === "finishing") === (this.finish !== undefined), "finish or not", state);
     if (state.at === "up" && state.killAt !== undefined) {
       ensure(this.wake === state.killAt, "not to be woken to kill", state);
