@@ -18,10 +18,11 @@ export function edited(environment: readonly ByteString[], edits: readonly Edit[
   for (const one of edits) {
     const split = one.indexOf("=");
     const name = split === -1 ? `${one}=` : one.slice(0, split + 1);
-    const at = entries.findIndex((entry) => entry.startsWith(name));
-    if (at !== -1) {
+    for (let at = 0; at < entries.length; at++) {
+      if (!(entries[at] as ByteString).startsWith(name)) continue;
       const last = entries.pop() as ByteString;
       if (at < entries.length) entries[at] = last;
+      break;
     }
     if (split !== -1) entries.push(one);
   }

@@ -28,7 +28,7 @@ export type Command = readonly [program: ByteString, ...args: ByteString[]];
 export type Link = (program: Program, chain: Chain) => Command;
 
 /** The tool called `name`, if there is one. */
-export type LinkOf = (name: ByteString) => (() => Link) | undefined;
+export type LinkOf = (name: ByteString) => Link | undefined;
 
 /** What the runtime cannot live under, or not long; every other limit acts from its tool's turn on. */
 const HELD: readonly Resource[] = ["AS", "DATA", "STACK", "NPROC", "CPU"];
@@ -98,7 +98,7 @@ export class Chain {
       return become(file);
     });
     if (failure !== undefined || link === undefined) return unableToRun(program, name, failure);
-    return { program: new Program(tool, args, tool), link: link() };
+    return { program: new Program(tool, args, tool), link };
   }
 
   /**

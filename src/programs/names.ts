@@ -22,4 +22,16 @@ export const SUMMARIES = {
 
 export type ProgramName = keyof typeof SUMMARIES;
 
+/** Those that do something and become another program. */
+export const LINKS = [
+  "envdir",
+  "envuidgid",
+  "fghack",
+  "pgrphack",
+  "setlock",
+  "setuidgid",
+  "softlimit",
+] as const satisfies readonly ProgramName[];
+export type LinkName = (typeof LINKS)[number];
+
 export const programs = Object.keys(SUMMARIES) as readonly ProgramName[];

@@ -1,8 +1,8 @@
 // Files, directories, fifos and locks. Sections 2 and 3 of the manual; names, order and constants are theirs.
 // Every descriptor made here is close-on-exec. Paths are ByteStrings, relative to the directory `at`.
-import { type ByteString, byteString, type Fd, fd } from "../units/units.ts";
+import { type ByteString, type Fd, fd } from "../units/units.ts";
 import { check, EINTR, EINVAL, ENOENT, ENOSYS, errnoOf, failure } from "./errno.ts";
-import { libc, scratch } from "./libc.ts";
+import { latin1, libc, scratch } from "./libc.ts";
 
 /** The working directory, as the `at` of a call. */
 export const AT_FDCWD: Fd = fd(-100);
@@ -156,7 +156,7 @@ export function readAll(file: Fd): ByteString {
   for (;;) {
     const piece = read(file);
     if (piece.length === 0) return text;
-    text += byteString(piece);
+    text += latin1(piece);
   }
 }
 
@@ -390,7 +390,7 @@ export function readlinkat(at: Fd, path: ByteString): ByteString {
   const name = scratch.cstring(path);
   const buffer = scratch.alloc(4096);
   const length = check(libc.readlinkat(at, name, buffer, 4096), "readlink", path);
-  return byteString(scratch.slice(buffer, length));
+  return latin1(scratch.slice(buffer, length));
 }
 
 /**
@@ -408,7 +408,7 @@ export function readdir(directory: Fd): ByteString[] {
     for (let at = 0; at < got; ) {
       // struct linux_dirent64: ino 8, off 8, reclen 2, type 1, name.
       const length = (bytes[at + 16] as number) | ((bytes[at + 17] as number) << 8);
-      names.push(byteString(bytes.subarray(at + 19, bytes.indexOf(0, at + 19))));
+      names.push(latin1(bytes.subarray(at + 19, bytes.indexOf(0, at + 19))));
       at += length;
     }
   }

@@ -1,7 +1,7 @@
 // What this process was given, and what the runtime changed of it before the first line of ours ran (Bun 1.4.5): it
 // marks the descriptors from 4 up close-on-exec, ignores SIGPIPE and SIGXFSZ, and raises the soft limit of descriptors.
 // A program that is started must see what the C program would have passed on.
-import { type ByteString, byteString, type Fd, fd, pid } from "../units/units.ts";
+import { type ByteString, type Fd, fd, pid } from "../units/units.ts";
 import { EMFILE, ErrnoError, errnoOf } from "./errno.ts";
 import {
   AT_FDCWD,
@@ -16,7 +16,7 @@ import {
   readlinkat,
   setCloseOnExec,
 } from "./files.ts";
-import { libc, view } from "./libc.ts";
+import { latin1, libc, view } from "./libc.ts";
 import { getrlimit, type Limit, setrlimit } from "./limits.ts";
 import { getppid } from "./process.ts";
 import { disposition, type SignalSet, setDisposition, signalSet } from "./signals.ts";
@@ -33,7 +33,7 @@ export function commandLine(): ByteString[] {
     return readFile("/proc/self/cmdline").split("\0").slice(0, -1);
   } catch (error) {
     errnoOf(error);
-    const utf8 = (text: string): ByteString => byteString(new TextEncoder().encode(text));
+    const utf8 = (text: string): ByteString => latin1(new TextEncoder().encode(text));
     return [process.argv0, ...process.argv.slice(2)].map(utf8);
   }
 }
@@ -56,13 +56,12 @@ export function lastArgument(): Uint8Array {
 /**
  * Makes every inherited descriptor survive exec again. To be called before this process opens any of its own. The
  * runtime's are left closed on exec: its epoll instance, and the eventfd in it. Without /proc nothing is done.
- * @param onRuntimes told of each of the runtime's
  * @returns them, each with what /proc says it is
  */
-export function passOnDescriptors(onRuntimes?: (file: Fd) => void): ReadonlyMap<Fd, ByteString> {
-  const inherited = inheritedDescriptors(onRuntimes);
-  for (const file of inherited.keys()) setCloseOnExec(file, false);
-  return inherited;
+export function passOnDescriptors(): ReadonlyMap<Fd, ByteString> {
+  const { inherited } = descriptors();
+  for (const file of inherited) setCloseOnExec(file, false);
+  return new Map(inherited.map((file) => [file, targetOf(file)]));
 }
 
 /** The number from which on no descriptor survives exec: above those of `inherited` that still do. */
@@ -82,33 +81,32 @@ function passedOn(file: Fd): boolean {
   }
 }
 
-function inheritedDescriptors(onRuntimes: (file: Fd) => void = () => {}): ReadonlyMap<Fd, ByteString> {
-  let directory: Fd;
+/** What a descriptor of this process is. proc(5) */
+const targetOf = (file: Fd): ByteString => readlinkat(AT_FDCWD, `/proc/self/fd/${file}`);
+
+/** The open descriptors above 2: those the runtime opened, and all others. */
+function descriptors(): { readonly runtimes: readonly Fd[]; readonly inherited: readonly Fd[] } {
+  const open: Fd[] = [];
   try {
-    directory = openat(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY);
-  } catch (error) {
-    if (error instanceof ErrnoError) return new Map();
-    throw error;
-  }
-  const open = readdir(directory)
-    .map(Number)
-    .filter((n) => n > 2 && n !== directory)
-    .map(fd);
-  const links = new Map(open.map((file) => [file, readlinkat(directory, String(file))]));
-  close(directory);
-  for (const [file, link] of links) {
-    if (link !== "anon_inode:[eventpoll]") continue;
-    const watched = [...readFile(`/proc/self/fdinfo/${file}`).matchAll(/^tfd: *(\d+)/gm)].map((m) =>
-      fd(Number(m[1])),
-    );
-    if (watched.length !== 1 || links.get(watched[0] as Fd) !== "anon_inode:[eventfd]") continue;
-    for (const own of [file, watched[0] as Fd]) {
-      links.delete(own);
-      onRuntimes(own);
+    const directory = openat(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY);
+    for (const name of readdir(directory)) {
+      const file = Number(name);
+      if (file > 2 && file !== directory) open.push(fd(file));
     }
-    break;
+    close(directory);
+  } catch (error) {
+    if (!(error instanceof ErrnoError)) throw error;
   }
-  return links;
+  for (const file of open) {
+    if (targetOf(file) !== "anon_inode:[eventpoll]") continue;
+    // One line for each descriptor in it, `tfd: NUMBER events: ...`.
+    const [, watched, more] = readFile(`/proc/self/fdinfo/${file}`).split("tfd:");
+    const inIt = fd(Number.parseInt(watched ?? "", 10));
+    if (more !== undefined || !open.includes(inIt) || targetOf(inIt) !== "anon_inode:[eventfd]") continue;
+    const runtimes = [file, inIt];
+    return { runtimes, inherited: open.filter((one) => !runtimes.includes(one)) };
+  }
+  return { runtimes: [], inherited: open };
 }
 
 /** All that can be blocked, as /proc shows it: what pthread_create of glibc and musl gives a thread to begin with. */
@@ -181,7 +179,9 @@ export function restoreNofile(): void {
  * program, or waits for one, and needs no event loop. What is opened from now on has the number it would have in C.
  */
 export function restoreInherited(): void {
-  passOnDescriptors(close);
+  const { runtimes, inherited } = descriptors();
+  for (const file of runtimes) close(file);
+  for (const file of inherited) setCloseOnExec(file, false);
   restoreNofile();
   for (const signal of IGNORED) setDisposition(signal, "default");
   // On a terminal the runtime catches SIGINT. Most of those who ignore it ignore SIGQUIT as well: a shell does for a program

@@ -134,6 +134,15 @@ export const libc: Library = Object.create(
   ),
 );
 
+/** Bytes to characters and back, in machine code: what a loop does here makes the runtime compile it, in a thread. */
+const native = Buffer.prototype as unknown as {
+  latin1Slice(this: Uint8Array, from: number, to: number): ByteString;
+  latin1Write(this: Uint8Array, text: ByteString, at: number, length: number): number;
+};
+
+/** `bytes` as a ByteString. */
+export const latin1 = (bytes: Uint8Array): ByteString => native.latin1Slice.call(bytes, 0, bytes.length);
+
 /** `length` bytes of memory at `address`, seen as bytes. The memory must never be freed. */
 export function view(address: number, length: number): Uint8Array {
   // bun:ffi refuses a length of 0.
@@ -192,16 +201,22 @@ export class Arena {
   cstring(text: ByteString): number {
     const address = this.alloc(text.length + 1);
     const at = address - this.base;
-    for (let i = 0; i < text.length; i++) this.bytes[at + i] = text.charCodeAt(i);
+    native.latin1Write.call(this.bytes, text, at, text.length);
     this.bytes[at + text.length] = 0;
     return address;
   }
 
-  /** The address of a NULL-terminated array of pointers to `texts`: an argv or envp. */
+  /** The address of a NULL-terminated array of pointers to `texts`, which lie one after the other: an argv or envp. */
   vector(texts: readonly ByteString[]): number {
     const address = this.alloc(8 * (texts.length + 1));
-    for (const [i, text] of texts.entries()) this.setPointer(address + 8 * i, this.cstring(text));
-    this.setPointer(address + 8 * texts.length, 0);
+    const words = new Uint32Array(this.bytes.buffer, address - this.base, 2 * (texts.length + 1));
+    let at = this.cstring(texts.join("\0"));
+    for (let i = 0; i < texts.length; i++) {
+      words[2 * i] = at >>> 0;
+      words[2 * i + 1] = Math.floor(at / 2 ** 32);
+      at += (texts[i] as ByteString).length + 1;
+    }
+    words.fill(0, 2 * texts.length);
     return address;
   }
 

@@ -18,6 +18,8 @@ export const RLIMIT = {
 } as const;
 export type Resource = keyof typeof RLIMIT;
 
+const ALL = Object.keys(RLIMIT) as readonly Resource[];
+
 /** The value that means no limit. */
 export const RLIM_INFINITY = 2n ** 64n - 1n;
 
@@ -69,11 +71,9 @@ export class HeldLimits {
   }
 
   /** What `act` returns, called under the limits held for `resources`: it must do little more than one system call. */
-  under<Result>(
-    act: () => Result,
-    resources: readonly Resource[] = Object.keys(RLIMIT) as Resource[],
-  ): Result {
-    const entries = resources.flatMap((resource) => this.held.get(resource) ?? []);
+  under<Result>(act: () => Result, resources = ALL): Result {
+    const entries: Held[] = [];
+    for (const [resource, entry] of this.held) if (resources.includes(resource)) entries.push(entry);
     // Nothing is allocated from here on: there may be no memory to be had.
     for (let i = 0; i < entries.length; i++) set(entries[i] as Held, "wanted");
     try {

@@ -1,7 +1,6 @@
 // Processes: started, replaced, waited for, signalled. posix_spawn(3), execve(2), waitpid(2), kill(2), pidfd_open(2)
 import {
   type ByteString,
-  byteString,
   type Errno,
   errno,
   type Fd,
@@ -12,7 +11,7 @@ import {
 } from "../units/units.ts";
 import { check, ECHILD, EINTR, EINVAL, ENOSYS, EPERM, ErrnoError, ESRCH, failure } from "./errno.ts";
 import { AT_FDCWD, close, duplicate, O_CLOEXEC, O_DIRECTORY, O_PATH, openat, readableNow } from "./files.ts";
-import { Arena, lastErrno, libc, scratch, view } from "./libc.ts";
+import { Arena, lastErrno, latin1, libc, scratch, view } from "./libc.ts";
 import { putSignalSet, SIG_SETMASK, SIGNALS, SIGSET_SIZE, type Signal, type SignalSet } from "./signals.ts";
 import { MOST_CALLS, SYS, type SystemCall, Vfork } from "./vfork.ts";
 
@@ -81,28 +80,47 @@ export function getenv(name: ByteString): ByteString | undefined {
 /** The NUL-terminated string at `address`. */
 function text(address: number): ByteString {
   const length = libc.strlen(address);
-  return length === 0 ? "" : byteString(view(address, length)); // there is no view of nothing
+  return length === 0 ? "" : latin1(view(address, length)); // there is no view of nothing
 }
 
 /** What is in `env`, each entry normally `NAME=VALUE`, in its order. */
 export function variables(env: Environment): ByteString[] {
   // Nothing is read behind the NULL at the end.
-  const pointers = new DataView(view(env, 1 << 24).buffer);
-  const entries: ByteString[] = [];
-  for (let at = 0; ; at += 8) {
-    const entry = Number(pointers.getBigUint64(at, true));
-    if (entry === 0) return entries;
-    entries.push(text(entry));
+  const words = new Uint32Array(view(env, 1 << 24).buffer);
+  const pointers: number[] = [];
+  for (let i = 0; ; i += 2) {
+    const pointer = (words[i] as number) + 2 ** 32 * (words[i + 1] as number);
+    if (pointer === 0) break;
+    pointers.push(pointer);
   }
+  return inOneBlock(pointers) ?? pointers.map(text);
 }
+
+/** The strings at `pointers` where they lie one after the other, as the kernel places them. */
+function inOneBlock(pointers: readonly number[]): ByteString[] | undefined {
+  const first = pointers[0];
+  const last = pointers.at(-1);
+  if (first === undefined || last === undefined || last < first) return undefined;
+  const length = last + libc.strlen(last) - first;
+  if (length === 0 || length > MOST_BYTES) return undefined;
+  const texts = latin1(view(first, length)).split("\0");
+  let at = first;
+  for (let i = 0; i < pointers.length; i++) {
+    if (pointers[i] !== at) return undefined;
+    at += (texts[i] as ByteString).length + 1;
+  }
+  return texts;
+}
+
+/** More than an environment has: three quarters of 8 MB. execve(2) */
+const MOST_BYTES = 1 << 23;
 
 /** `variables` (each `NAME=VALUE`) as an environment. The memory is never given back: make few. */
 export function environmentOf(variables: readonly ByteString[]): Environment {
   return new Arena(vectorSize(variables)).vector(variables);
 }
 
-const vectorSize = (texts: readonly ByteString[]): number =>
-  texts.reduce((size, text) => size + text.length + 32, 64);
+const vectorSize = (texts: readonly ByteString[]): number => 8 * texts.length + texts.join("\0").length + 64;
 
 /** Bytes for the arguments of one start; more are lent, and never given back, for one that has more. */
 const SPAWN_MEMORY = 1 << 16;
