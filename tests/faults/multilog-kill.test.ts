@@ -62,30 +62,36 @@ const cases: readonly Case[] = [
 describe.skipIf(strace === null)("multilog, killed and started again", () => {
   for (const { title, script, size, expected, stamped } of cases) {
     for (const call of CALLS) {
-      test.concurrent(`${title}: nothing is lost or doubled by a kill at any ${call}`, async () => {
-        let kills = 0;
-        for (let nth = 1; ; nth += all ? 1 : 1 + Math.floor(nth / 3)) {
-          await using box = new Sandbox(memory);
-          using pipe = new FullPipe(box, "in");
-          pipe.write(input);
-          pipe.end();
-          const cwd = box.directory("d");
-          const killed = runKilled(cwd, script, pipe.read, call, nth);
-          if (killed) expect(runToEnd(cwd, script, pipe.read)).toEqual({ code: 0, stderr: "" });
-          for (const [directory, content] of Object.entries(expected)) {
-            const seen = logged(join(cwd, directory));
-            const text = stamped ? withoutLabels(seen) : seen;
-            // With a processor, what was in the file that was lost in the crash stays as it was.
-            const same = script.some((word) => word[0] === "!") ? text.toUpperCase() : text;
-            if (same !== content) throw new Error(`kill at ${call} ${nth}: ${difference(same, content)}`);
-            if (size !== undefined && !killed) expectRotated(join(cwd, directory), size);
-            expect(readdirSync(join(cwd, directory)).filter((name) => name.startsWith(".tend"))).toEqual([]);
+      test.concurrent(
+        `${title}: nothing is lost or doubled by a kill at any ${call}`,
+        async () => {
+          let kills = 0;
+          for (let nth = 1; ; nth += all ? 1 : 1 + Math.floor(nth / 3)) {
+            await using box = new Sandbox(memory);
+            using pipe = new FullPipe(box, "in");
+            pipe.write(input);
+            pipe.end();
+            const cwd = box.directory("d");
+            const killed = runKilled(cwd, script, pipe.read, call, nth);
+            if (killed) expect(runToEnd(cwd, script, pipe.read)).toEqual({ code: 0, stderr: "" });
+            for (const [directory, content] of Object.entries(expected)) {
+              const seen = logged(join(cwd, directory));
+              const text = stamped ? withoutLabels(seen) : seen;
+              // With a processor, what was in the file that was lost in the crash stays as it was.
+              const same = script.some((word) => word[0] === "!") ? text.toUpperCase() : text;
+              if (same !== content) throw new Error(`kill at ${call} ${nth}: ${difference(same, content)}`);
+              if (size !== undefined && !killed) expectRotated(join(cwd, directory), size);
+              expect(readdirSync(join(cwd, directory)).filter((name) => name.startsWith(".tend"))).toEqual(
+                [],
+              );
+            }
+            if (!killed) break;
+            kills++;
           }
-          if (!killed) break;
-          kills++;
-        }
-        if (all) process.stdout.write(`${title}: ${call}: ${kills} kills\n`);
-      });
+          if (all) process.stdout.write(`${title}: ${call}: ${kills} kills\n`);
+        },
+        all ? 1_200_000 : undefined,
+      );
     }
   }
 });

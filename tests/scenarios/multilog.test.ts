@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FullPipe, runToEnd } from "../support/killed-logger.ts";
+import { FullPipe, runToEnd, strace } from "../support/killed-logger.ts";
 import { logFiles, logged, unlabelled } from "../support/log-dir.ts";
 import { Logger } from "../support/logger.ts";
 import { ours } from "../support/programs.ts";
@@ -239,4 +239,82 @@ test("a line whose pipe is gone is ended by the next multilog", async () => {
   });
   expect(after.exitCode).toBe(0);
   expect(unlabelled(logged(box.at("l")))).toBe("@LABEL first\n@LABEL begun\n@LABEL other\n");
+});
+
+test("T puts local time with its zone in front of each line", async () => {
+  await using box = new Sandbox(memory);
+  using pipe = new FullPipe(box, "in");
+  using _ = new Logger(box.path, ["T", "./l"], pipe.read, { TZ: "XXX-05:30" });
+  pipe.write("one\n");
+  await until(() => existsSync(box.at("l/current")) && logged(box.at("l")) !== "", "there is a line");
+  const [, stamp = ""] = /^(\S+) one\n$/.exec(logged(box.at("l"))) ?? [];
+  expect(stamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}\+05:30$/);
+  expect(Math.abs(Date.parse(stamp) - Date.now())).toBeLessThan(60_000);
+});
+
+test("S limits all old logs together, and keeps the newest", async () => {
+  await using box = new Sandbox(memory);
+  using pipe = new FullPipe(box, "in");
+  const input = "0123456789\n".repeat(5000);
+  pipe.write(input);
+  pipe.end();
+  expect(runToEnd(box.path, ["s4096", "n1000", "S9000", "./l", "S1", "./m"], pipe.read).stderr).toBe("");
+  const old = (directory: string) => logFiles(box.at(directory)).filter(({ name }) => name.startsWith("@"));
+  expect(old("l").length).toBe(2);
+  expect(old("m").length).toBe(1);
+  expect(input.endsWith(logged(box.at("l")))).toBe(true);
+});
+
+test("R finishes a file when its first line is so old, and leaves an empty one alone", async () => {
+  await using box = new Sandbox(memory);
+  using pipe = new FullPipe(box, "in");
+  using logger = new Logger(box.path, ["R1", "./l"], pipe.read);
+  pipe.write("one\n");
+  await until(
+    () =>
+      existsSync(box.at("l")) &&
+      logFiles(box.at("l")).some((f) => f.content === "one\n" && f.name !== "current"),
+    "the file is finished",
+  );
+  await current(box.path, "");
+  expect(logger.running).toBe(true);
+});
+
+test("a processor after & runs while logging goes on, one at a time", async () => {
+  await using box = new Sandbox(memory);
+  using pipe = new FullPipe(box, "in");
+  const wait = "&until test -e ../go; do sleep 0.02; done; tr a-z A-Z";
+  using logger = new Logger(box.path, ["s4096", wait, "./l"], pipe.read);
+  pipe.write(`${"x".repeat(4000)}\n`);
+  await until(() => existsSync(box.at("l/processed")), "the processor runs");
+  pipe.write("beside\n");
+  await current(box.path, "beside\n");
+  pipe.write(`${"y".repeat(4000)}\n`);
+  box.file("go", "");
+  await current(box.path, "");
+  pipe.write("last\n");
+  await current(box.path, "last\n");
+  pipe.end();
+  expect((await logger.ended()).code).toBe(0);
+  expect(logged(box.at("l"))).toBe(`${"X".repeat(4000)}\nBESIDE\n${"Y".repeat(4000)}\nlast\n`);
+});
+
+test.skipIf(strace === null)("an old log's data and its name are made certain", async () => {
+  await using box = new Sandbox(memory);
+  box.file("in", `${"x".repeat(4000)}\nrest\n`);
+  const trace = `${strace} -y -e trace=fsync,rename,renameat2 ${ours("multilog")} s4096 ./l <in 2>&1`;
+  const calls = Bun.spawnSync(["sh", "-c", trace], { cwd: box.path }).stdout.toString();
+  const renamed = calls.indexOf('.s"');
+  expect(renamed).toBeGreaterThan(0);
+  expect(calls.slice(0, renamed)).toMatch(/fsync\(\d+<[^>]*\/l\/current>/);
+  expect(calls.slice(renamed)).toMatch(/fsync\(\d+<[^>]*\/l>\)/);
+});
+
+test("a standard error that takes nothing does not stop it", async () => {
+  await using box = new Sandbox(memory);
+  mkdirSync(box.at("l", `@${"0".repeat(24)}`, "in the way"), { recursive: true });
+  box.file("in", "line\n".repeat(5000));
+  // The reader of the pipe sleeps, and the pipe is full.
+  const run = `mkfifo full; exec 9<>full; head -c 65536 /dev/zero >&9; ${ours("multilog")} s4096 n2 ./l <in 2>&9`;
+  expect(Bun.spawnSync(["sh", "-c", run], { cwd: box.path, timeout: 20_000 }).exitCode).toBe(0);
 });
