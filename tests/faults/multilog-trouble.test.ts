@@ -156,8 +156,8 @@ test("stopped and continued, it loses nothing", async () => {
   using logger = new Logger(box.path, ["./l"], pipe.read);
   let input = "";
   for (let i = 0; i < 10; i++) {
-    input += lines(50, 50 * i);
-    pipe.write(lines(50, 50 * i));
+    input += lines(20, 20 * i);
+    pipe.write(lines(20, 20 * i));
     logger.signal(i % 2 === 0 ? "SIGSTOP" : "SIGCONT");
   }
   await until(() => logged(box.at("l")) === input, "all is written");
