@@ -109,27 +109,28 @@ function descriptors(): { readonly runtimes: readonly Fd[]; readonly inherited: 
   return { runtimes: [], inherited: open };
 }
 
-/** All that can be blocked, as /proc shows it: what pthread_create of glibc and musl gives a thread to begin with. */
-const NASCENT = 0xfffffffffffbfeffn;
-/** How long a new thread is waited for until it gets a processor and puts its own mask in place, in milliseconds. */
+/** How long a thread is waited for that has not its own mask in place, in milliseconds. */
 const NASCENT_MS = 100;
+/** mimalloc's thread, which blocks almost everything for good; Bun 1.4.5 starts it before the program begins, or after. */
+const SCAVENGER = "mi-scavenger";
 
 /**
- * Whether every thread of this process blocks all of `set`. One that has not run yet is waited for: it shows every signal
- * blocked, and then takes the mask that its creator had; of one that does not run the worst is taken. Without /proc it is
- * taken to be so.
+ * Whether every thread of this process blocks all of `set`. One that blocks more than this one does is waited for: a thread
+ * that has not run yet, or is just making another, has almost everything blocked, and goes over to the mask of its creator,
+ * or back to its own. Of one that does not get so far the worst is taken. Without /proc it is taken to be so.
  */
 export function everyThreadBlocks(set: SignalSet): boolean {
   for (let ms = 0; ; ms++) {
-    const masks = threadMasks();
-    if (ms === NASCENT_MS || masks.some((mask) => (mask & set) !== set)) return false;
-    if (!masks.includes(NASCENT)) return true;
+    const [own, ...others] = threads();
+    if (own === undefined) return true;
+    if (ms === NASCENT_MS || others.some(({ mask }) => (mask & set) !== set)) return false;
+    if (others.every(({ mask, name }) => (mask & ~own.mask) === 0n || name === SCAVENGER)) return true;
     libc.poll(0, 0, 1);
   }
 }
 
-/** What each thread of this process blocks. */
-function threadMasks(): SignalSet[] {
+/** The threads of this process, the first one first: its name, and what it blocks. */
+function threads(): { readonly name: string; readonly mask: SignalSet }[] {
   const unlessGone = <Result>(act: () => Result): Result | undefined => {
     try {
       return act();
@@ -140,12 +141,13 @@ function threadMasks(): SignalSet[] {
   };
   const tasks = unlessGone(() => openat(AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY));
   if (tasks === undefined) return [];
-  const threads = readdir(tasks).filter((name) => !name.startsWith("."));
+  const names = readdir(tasks).filter((name) => !name.startsWith("."));
   close(tasks);
-  return threads.flatMap((thread) => {
+  return names.flatMap((thread) => {
     const status = unlessGone(() => readFile(`/proc/self/task/${thread}/status`)) ?? "";
     const blocked = /^SigBlk:\s*([0-9a-f]+)/m.exec(status)?.[1];
-    return blocked === undefined ? [] : [BigInt(`0x${blocked}`)];
+    const name = /^Name:\s*(.*)$/m.exec(status)?.[1] ?? "";
+    return blocked === undefined ? [] : [{ name, mask: BigInt(`0x${blocked}`) }];
   });
 }
 
