@@ -88,10 +88,15 @@ export class ControlDirectory {
   /**
    * Opens the service directory at `path` and takes its lock, in the order of the C program.
    * @param title the directory's name in messages
-   * @param claim exchanges the lock's descriptor for the one that an earlier image of this process locked it with
+   * @param claim exchanges a descriptor for the one that an earlier image of this process had for the same file, if there is one
    * @throws {Unable} if it is no directory, or the lock is held or cannot be made; nothing stays open then
    */
-  constructor(at: Fd, path: ByteString, title: ByteString, claim: (file: Fd) => Fd = (file) => file) {
+  constructor(
+    at: Fd,
+    path: ByteString,
+    title: ByteString,
+    private readonly claim: (file: Fd) => Fd = (file) => file,
+  ) {
     this.title = title;
     // `/.` asks for the right to enter it, as chdir does; the empty path must stay empty to be an error.
     const entered = path === "" ? "" : `${path}/.`;
@@ -104,7 +109,7 @@ export class ControlDirectory {
       );
       trying(
         () => `acquire ${title}/${LOCK}`,
-        () => flock(this.hold(claim(openLock(this.directory))), true),
+        () => flock(this.hold(openLock(this.directory)), true),
       );
     } catch (error) {
       this.close();
@@ -269,9 +274,11 @@ export class ControlDirectory {
     for (const file of this.held.splice(0)) close(file);
   }
 
+  /** A new image of a process that has all the descriptors it may have needs no more than one for each in turn. */
   private hold(file: Fd): Fd {
-    this.held.push(file);
-    return file;
+    const held = this.claim(file);
+    this.held.push(held);
+    return held;
   }
 }
 

@@ -20,16 +20,28 @@ import type { SignalSet } from "../sys/signals.ts";
 import { type ByteString, type Fd, fd } from "../units/units.ts";
 
 const LABEL = "tend-handover";
+/** Bytes of the list that are written at once. */
+const PIECE = 1 << 16;
 
 /** What the image before this one handed on. */
 export class Handover {
+  /** What nobody has claimed, by the file it is open for. */
+  private readonly held = new Map<string, Fd[]>();
+
   private constructor(
     /** The signals that were blocked when the first image began. */
     readonly mask: SignalSet,
     /** The first image had finished its start: the working directory is the one it changed to. */
     readonly started: boolean,
-    private readonly held: Fd[],
-  ) {}
+    held: readonly Fd[],
+  ) {
+    for (const file of held) {
+      const { identity } = fstat(file);
+      const same = this.held.get(identity);
+      if (same === undefined) this.held.set(identity, [file]);
+      else same.push(file);
+    }
+  }
 
   /**
    * Takes what was handed on out of the inherited descriptors, and makes it ours alone again. Undefined where this is the
@@ -56,16 +68,16 @@ export class Handover {
    * the descriptor that took it.
    */
   claim(file: Fd): Fd {
-    const { identity } = fstat(file);
-    const at = this.held.findIndex((each) => fstat(each).identity === identity);
-    if (at === -1) return file;
+    const claimed = this.held.get(fstat(file).identity)?.shift();
+    if (claimed === undefined) return file;
     close(file);
-    return this.held.splice(at, 1)[0] as Fd;
+    return claimed;
   }
 
   /** Everything that was to be opened is: what nobody claimed is let go. */
   finish(): void {
-    for (const file of this.held.splice(0)) close(file);
+    for (const files of this.held.values()) for (const file of files) close(file);
+    this.held.clear();
   }
 }
 
@@ -84,7 +96,8 @@ export function becomeAnew(
 ): never {
   const list = memfdCreate(LABEL);
   try {
-    write(list, [getpid(), mask, started ? 1 : 0, ...held].join(" "));
+    const words = [getpid(), mask, started ? 1 : 0, ...held].join(" ");
+    for (let at = 0; at < words.length; at += PIECE) write(list, words.slice(at, at + PIECE));
     for (const file of [list, ...held]) setCloseOnExec(file, false);
     return execve(path, argv, environment());
   } catch (error) {

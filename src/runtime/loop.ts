@@ -23,13 +23,13 @@ export class Loop {
   /**
    * @param signals what is to be taken as an event; every other signal acts as it did
    * @param mask what is blocked beside those: the mask this process was given
-   * @param onSignal called once for each that arrived, in order of their numbers
+   * @param onSignal called once for each that arrived, in order of their numbers, with the process it came from
    * @param onError told of what a handler threw; the loop goes on
    */
   constructor(
     signals: readonly EventSignal[],
     mask: SignalSet,
-    onSignal: (signal: EventSignal) => void,
+    onSignal: (signal: EventSignal, from: number) => void,
     private readonly onError: (error: unknown) => void,
   ) {
     const set = signalSet(signals);
@@ -37,9 +37,9 @@ export class Loop {
     setMask(mask | set);
     const pending = signalfd(set);
     this.watch(pending, () => {
-      for (const number of readSignals(pending)) {
-        const name = names.get(number);
-        if (name !== undefined) this.guard(() => onSignal(name));
+      for (const { signal, from } of readSignals(pending)) {
+        const name = names.get(signal);
+        if (name !== undefined) this.guard(() => onSignal(name, from));
       }
     });
   }

@@ -75,6 +75,8 @@ export class ScanDirectory {
   /** The first change in the directory that no scan has seen yet. */
   private changedAt: Instant | undefined;
   private stopping = false;
+  /** Those that may yet run while svscan stops. */
+  private ending: Pair[] | undefined;
   private readonly snapshot = new Snapshot();
   /** How often the directory may yet be found unchanged; 0 when there was something to do, or somebody left. */
   private calm = 0;
@@ -317,9 +319,14 @@ export class ScanDirectory {
     loop.at(later(at, LOGGER_GRACE_MS), () => pair.running.log?.command("d"));
   }
 
+  /** Nothing begins while svscan stops: a pair that has ended need not be looked at again. */
   private finish(): void {
-    for (const { running } of this.pairs.values())
+    this.ending ??= [...this.pairs.values()];
+    for (let last = this.ending.at(-1); last !== undefined; last = this.ending.at(-1)) {
+      const { running } = last;
       if (PARTS.some((part) => running[part] !== undefined)) return;
+      this.ending.pop();
+    }
     this.onStopped();
   }
 

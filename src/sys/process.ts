@@ -375,9 +375,9 @@ const WNOHANG = 1;
 /** A child that ended: its pid, and its wait status as the kernel encodes it (formats/wait-status.ts reads it). */
 export type Reaped = { readonly pid: Pid; readonly status: number };
 
-/** Takes one ended child, any of them, without waiting; undefined if there is none now. waitpid(2) */
-export function reap(): Reaped | undefined {
-  return wait(-1, WNOHANG);
+/** Takes one ended child, `of` or any of them, without waiting; undefined if there is none now. waitpid(2) */
+export function reap(of: Pid | -1 = -1): Reaped | undefined {
+  return wait(of, WNOHANG);
 }
 
 /** Waits until the child `of` has ended. waitpid(2). @throws {ErrnoError} ECHILD if there is no such child. */

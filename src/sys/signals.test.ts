@@ -47,21 +47,31 @@ test("a disposition is default or ignored, and a program that is started sees wh
   expect(got).toEqual([true, false, 22]);
 });
 
-test("a signalfd gives what is pending, each signal once, and nothing when nothing is", async () => {
+test("a signalfd gives what is pending, each signal once with its sender, and nothing when nothing is", async () => {
   await using box = new Sandbox();
   const words = bareCommand(
     box,
     `const set = signals.signalSet(["SIGHUP", "SIGTERM", "SIGUSR1"]);
      const file = signals.signalfd(set);
      say(files.closeOnExec(file));
-     say(signals.readSignals(file));
+     const read = () => signals.readSignals(file).map(({ signal, from }) => [signal, from === processes.getpid()]);
+     say(read());
      for (const name of ["SIGUSR1", "SIGTERM", "SIGTERM", "SIGHUP"]) processes.kill(processes.getpid(), name);
-     say(signals.readSignals(file).sort((a, b) => a - b));
-     say(signals.readSignals(file));`,
+     say(read().sort(([a], [b]) => a - b));
+     say(read());`,
   );
   // Blocked from the start: the runtime has threads by the time a script is run.
   const { stdout } = await box.run(["/usr/bin/env", "--block-signal=HUP,TERM,USR1", ...words]);
-  expect(said(stdout)).toEqual([true, [], [1, 10, 15], []]);
+  expect(said(stdout)).toEqual([
+    true,
+    [],
+    [
+      [1, true],
+      [10, true],
+      [15, true],
+    ],
+    [],
+  ]);
 });
 
 test("boot blocks every signal that a program may take as an event, in the thread that counts", async () => {

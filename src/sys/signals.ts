@@ -30,6 +30,7 @@ const SFD_CLOEXEC = 0o2000000;
 /** sizeof(sigset_t) in glibc and musl; the kernel reads the first 8 bytes. */
 export const SIGSET_SIZE = 128;
 const SIGINFO_SIZE = 128;
+const SSI_PID = 12;
 
 /** A set of signals: bit N-1 is signal N. */
 export type SignalSet = bigint;
@@ -87,8 +88,11 @@ export function signalfd(set: SignalSet): Fd {
   return fd(check(libc.signalfd(-1, mask, SFD_NONBLOCK | SFD_CLOEXEC), "signalfd"));
 }
 
+/** A signal that came, and from which process: with SIGCHLD the child. */
+export type Received = { readonly signal: Signo; readonly from: number };
+
 /** Takes the pending signals off a signalfd, at most 16 of them. @throws {ErrnoError} */
-export function readSignals(file: Fd): Signo[] {
+export function readSignals(file: Fd): Received[] {
   const buffer = scratch.reset().alloc(16 * SIGINFO_SIZE);
   const got = libc.read(file, buffer, 16 * SIGINFO_SIZE);
   if (got === -1) {
@@ -96,7 +100,8 @@ export function readSignals(file: Fd): Signo[] {
     if (error.errno === EAGAIN || error.errno === EINTR) return [];
     throw error;
   }
-  const taken: Signo[] = [];
-  for (let at = 0; at < got; at += SIGINFO_SIZE) taken.push(signo(scratch.u32(buffer + at)));
+  const taken: Received[] = [];
+  for (let at = buffer; at < buffer + got; at += SIGINFO_SIZE)
+    taken.push({ signal: signo(scratch.u32(at)), from: scratch.u32(at + SSI_PID) });
   return taken;
 }
