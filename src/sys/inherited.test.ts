@@ -171,5 +171,5 @@ test("a supervisor started by hostile files in its directory loads none of them"
   box.start([ours("supervise"), "."], { cwd: box.at("s") });
   await until(() => box.has("s/started"), "the service runs");
   expect(box.has("s/loaded")).toBe(false);
-  expect(readFileSync(`/proc/${box.status("s")?.pid}/environ`, "latin1")).not.toContain("EVIL");
+  expect(readFileSync(`/proc/${await box.up("s")}/environ`, "latin1")).not.toContain("EVIL");
 });
