@@ -43,9 +43,24 @@ async function run(name: ProgramName, args: readonly ByteString[], calledAs: Byt
   return (await mains[name]())(program);
 }
 
+/** The verbs of `tend` that are no programs of the suite. */
+const verbs = { status: async () => (await import("./tend/status.ts")).status } as const;
+
+const isVerb = (word: ByteString | undefined): word is keyof typeof verbs =>
+  word !== undefined && Object.hasOwn(verbs, word);
+
+async function runVerb(verb: keyof typeof verbs, words: readonly ByteString[]): Promise<never> {
+  setMask(inheritedMask);
+  const { output, error, code } = (await verbs[verb]())(words);
+  put(STDOUT, output);
+  put(STDERR, error);
+  return exit(code);
+}
+
 /** `tend` under its own name: a program by its first argument, or what there is. */
 async function tend([verb, ...rest]: readonly ByteString[]): Promise<never> {
   if (isProgram(verb)) return run(verb, rest, verb);
+  if (isVerb(verb)) return runVerb(verb, rest);
   switch (verb) {
     case "--version":
       put(STDOUT, `tend ${TEND_VERSION}\n`);
@@ -67,6 +82,8 @@ const help = (): string => {
     "usage: tend program [ arg ... ]",
     "",
     ...programs.map((name) => `  ${name.padEnd(width)}  ${SUMMARIES[name]}`),
+    "",
+    "       tend status [ --json ] [ directory ... ]",
     "",
   ].join("\n");
 };

@@ -30,7 +30,8 @@ test("tend has a page, which refers to that of every program", () => {
 test("every page is of a program, or of the files", () => {
   const names: readonly string[] = ["tend", ...programs];
   for (const page of pages)
-    if (page !== "service-directory.5") expect(names).toContain(page.replace(/\.[18]$/, ""));
+    if (page !== "service-directory.5" && page !== "tend-status.1")
+      expect(names).toContain(page.replace(/\.[18]$/, ""));
 });
 
 test("a page refers to pages of the suite, and of the system's sections 2 to 7", () => {
@@ -38,7 +39,7 @@ test("a page refers to pages of the suite, and of the system's sections 2 to 7",
     for (const [, name = "", section] of readFileSync(join(directory, page), "utf8").matchAll(
       /^\.Xr (\S+) (\d)/gm,
     ))
-      if (section === "1" || section === "8") expect(["tend", ...suite]).toContain(name);
+      if (section === "1" || section === "8") expect(["tend", "tend-status", ...suite]).toContain(name);
   }
 });
 

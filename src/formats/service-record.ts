@@ -111,6 +111,11 @@ export class ServiceRecord {
     this.phases = new Int32Array(bytes.buffer, bytes.byteOffset + AT.phase, 1);
   }
 
+  /** Whether these bytes, RECORD_SIZE of them, are a record at all. */
+  static isRecord(bytes: Uint8Array): boolean {
+    return MAGIC.every((byte, i) => bytes[i] === byte);
+  }
+
   /** Whether this was written in the boot `boot` (16 bytes, zeros for an unknown one: never) by a supervisor that did not leave in order. */
   isOf(boot: Uint8Array): boolean {
     const { bytes } = this;

@@ -264,6 +264,13 @@ export function setNonblocking(file: Fd, on: boolean): void {
 
 const FIONREAD = 0x541b;
 
+const TCGETS = 0x5401;
+
+/** Whether the descriptor is a terminal. isatty(3) */
+export function isTerminal(file: Fd): boolean {
+  return libc.ioctl(file, TCGETS, scratch.reset().alloc(256)) === 0;
+}
+
 /** How many bytes a pipe holds unread. ioctl_pipe(2) FIONREAD. @throws {ErrnoError} */
 export function bytesWaiting(file: Fd): number {
   const count = scratch.reset().alloc(8);

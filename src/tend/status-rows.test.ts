@@ -1,0 +1,65 @@
+import { expect, test } from "bun:test";
+import { duration, type Row, size, toJson, toTable } from "./status-rows.ts";
+
+const down: Row = {
+  ...{ name: "mail", state: "down", ready: null, pid: null, want: "down", normallyUp: true, seconds: 40 },
+  ...{ restarts: null, lastExit: null, failure: null, memoryBytes: null, cpuSeconds: null, problems: [] },
+  log: null,
+};
+const up: Row = {
+  ...down,
+  ...{
+    name: "web",
+    state: "up",
+    pid: 4287,
+    want: "up",
+    seconds: 12.5,
+    restarts: 0,
+    memoryBytes: 2.1 * 2 ** 20,
+  },
+  ...{ cpuSeconds: 0.04, log: { ...down, name: "log", state: "up", pid: 4285 } },
+};
+
+test("the table is aligned, numbers to the right, and no line has blanks at its end", () => {
+  expect(toTable([down, up], false)).toBe(
+    [
+      "SERVICE  STATE  READY   PID  FOR  RESTARTS  LAST EXIT  MEMORY    CPU  LOG",
+      "mail     down   -         -  40s         -  -               -      -  -",
+      "web      up     -      4287  12s         0  -            2.1M  0.04s  up (4285)",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("how it ended last, and why it is not started again, stand together", () => {
+  const lastExit = { at: 0, code: 100, signal: null };
+  const failed: Row = { ...down, state: "failed", lastExit, failure: "run exited 100" };
+  expect(toTable([failed], false)).toContain(" code 100: run exited 100 ");
+  expect(toTable([{ ...down, lastExit: { ...lastExit, code: null, signal: "SIGKILL" } }], false)).toContain(
+    " SIGKILL ",
+  );
+  expect(toTable([{ ...down, lastExit: { ...lastExit, code: null } }], false)).toContain(" ? ");
+});
+
+test("only the state is coloured, and the columns stay where they are", () => {
+  const plain = toTable([down, up], false);
+  const colored = toTable([down, up], true);
+  expect(colored).toContain("\x1b[32mup   \x1b[0m");
+  expect(colored.replaceAll("\x1b[32m", "").replaceAll("\x1b[0m", "")).toBe(plain);
+});
+
+test("a hostile name moves no cursor and makes no line; in JSON it is what it is", () => {
+  const hostile = { ...down, name: "a\n\x1b[2J\x9b\xff", problems: ["no\nway"] };
+  expect(toTable([hostile], false)).toContain("a??[2J?\xff  down");
+  expect(toTable([hostile], false)).toContain("a??[2J?\xff: no?way\n");
+  const text = toJson([hostile]);
+  expect(text).toMatch(/^[ -~\n]*$/);
+  expect(JSON.parse(text)).toEqual({ version: 1, services: [hostile] });
+});
+
+test("durations and sizes are short", () => {
+  expect([0, 59.9, 60, 3599, 3600, 86_399, 86_400, 270_000].map(duration)).toEqual([
+    ...["0s", "59s", "1m00s", "59m59s", "1h00m", "23h59m", "1d00h", "3d03h"],
+  ]);
+  expect([0, 655_360, 1.5 * 2 ** 30].map(size)).toEqual(["0K", "640K", "1.5G"]);
+});
