@@ -28,8 +28,9 @@ const MOST_SKIPPED = 119;
 const QUIET_MS = 50;
 /** ... but no later than this after the first change. */
 const PATIENCE_MS = 150;
-/** How soon it is read again after a lock was found taken for the first time. */
-const CONTEST_MS = 500;
+/** How soon, and how often, it is read again after a lock was found taken that was not before. */
+const CONTEST_MS = 400;
+const CONTESTS = 4;
 /** How often a log pipe is looked at while svscan stops, and how long a logger may take to end once it can, in ms. */
 const DRAIN_POLL_MS = 20;
 const LOGGER_GRACE_MS = 3000;
@@ -83,8 +84,9 @@ export class ScanDirectory {
   private readProblem: ByteString | undefined;
   /** There were no descriptors for a service at the last scan; said once, not for each. */
   private exhausted = false;
-  /** A lock was found taken that was not before. */
+  /** A lock was found taken; and how many scans are to follow soon. */
   private contested = false;
+  private contests = 0;
 
   constructor(
     private readonly world: World,
@@ -118,7 +120,8 @@ export class ScanDirectory {
     this.calm = complete && result.effects.length === 0 ? MOST_SKIPPED : 0;
     this.contested = false;
     for (const effect of result.effects) this.perform(effect, exhausted);
-    this.scanAt(later(this.world.now().at, this.contested ? CONTEST_MS : SCAN_INTERVAL_MS));
+    const soon = this.contested && this.contests-- > 0;
+    this.scanAt(later(this.world.now().at, soon ? CONTEST_MS : SCAN_INTERVAL_MS));
   }
 
   /**
@@ -268,7 +271,8 @@ export class ScanDirectory {
       if (!exhausted && problems[part] !== error.message) this.world.report(error.message);
       this.exhausted ||= exhausted;
       // Not by another supervisor, perhaps, but by one that is just dying, or a process that it was just starting.
-      this.contested ||= error.errno === EAGAIN && problems[part] === undefined;
+      this.contested ||= error.errno === EAGAIN;
+      if (error.errno === EAGAIN && problems[part] === undefined) this.contests = CONTESTS;
       problems[part] = error.message;
     }
   }
