@@ -179,14 +179,18 @@ describe("what is not the service is left alone", () => {
   test.each(strangers)("%s", async (_, change) => {
     await using box = new Sandbox();
     const { directory, pid } = await orphan(box);
+    const began = startedAt(pid);
     process.kill(pid, "SIGKILL");
     await until(() => !alive(pid), "it is gone");
+    const ticks = () => Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]) * 100;
+    await until(() => ticks() > began + 5, "what starts now is told apart by its start");
     const stranger = box.start(["sleep", "100000"]);
     rmSync(join(directory, "supervise/status"), { force: true });
     edit(directory, (record, bytes) => change(record, bytes, stranger.pid));
     await supervised(box, directory);
     const own = await box.up(directory);
     expect(own).not.toBe(stranger.pid);
+    await until(() => copies(directory).length > 0, "it has begun");
     expect(copies(directory)).toEqual([own]);
     await box.run([ours("svc"), "-dx", directory]);
     await until(() => !answers(directory), "the supervisor has left");

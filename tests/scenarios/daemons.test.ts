@@ -198,8 +198,8 @@ describe.each(modes)("svscan $mode", ({ env }) => {
 
     // svc -h: a new configuration and new workers, under the same master.
     const master = await machine.up("nginx");
+    await until(() => childrenOf(master).length === 2, "both workers are there");
     const workers = childrenOf(master);
-    expect(workers.length).toBe(2);
     writeFileSync(machine.box.at("service/nginx/nginx.conf"), nginxConf(port, "two"));
     await machine.svc("-h", "nginx");
     await until(async () => (await get()).endsWith("two\n"), "the new configuration is served");
