@@ -15,11 +15,12 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { decodeStatus, type Status } from "../../src/formats/status.ts";
 import { ours } from "./programs.ts";
 import { until } from "./until.ts";
@@ -111,12 +112,15 @@ export class Sandbox implements AsyncDisposable {
 
   /** Makes the service directory `name`: by default of a service that sleeps. @returns its path */
   service(name: string, { run = SLEEPER, down, log, files }: ServiceFiles = {}): string {
-    const path = this.directory(name);
-    if (log !== undefined) this.file(`${name}/log/run`, log);
-    for (const [file, content] of Object.entries(files ?? {})) this.file(`${name}/${file}`, content);
-    if (down === true) this.file(`${name}/down`, "");
-    // Last, complete and by its final name: a scan may be under way.
-    if (run !== "") this.file(`${name}/run`, run);
+    const path = this.at(name);
+    // Complete before it has its name: a svscan may look at any moment. One that is there is added to.
+    const place = existsSync(path) ? name : join(dirname(name), `.new-${++this.outputs}`);
+    this.directory(place);
+    if (log !== undefined) this.file(`${place}/log/run`, log);
+    for (const [file, content] of Object.entries(files ?? {})) this.file(`${place}/${file}`, content);
+    if (down === true) this.file(`${place}/down`, "");
+    if (run !== "") this.file(`${place}/run`, run);
+    if (place !== name) renameSync(this.at(place), path);
     return path;
   }
 
