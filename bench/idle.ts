@@ -1,6 +1,5 @@
 // 1000 services that have nothing to do: how often their supervisors wake, and what CPU that takes.
-import { join } from "node:path";
-import { between, Fleet } from "./support/fleet.ts";
+import { between, launch } from "./support/fleet.ts";
 import { type Bench, Tally } from "./support/frame.ts";
 import { suites } from "./support/suites.ts";
 
@@ -9,10 +8,7 @@ const SECONDS = Number(process.env["TEND_BENCH_IDLE"] ?? 0);
 
 export const rows: Bench = function* (options) {
   const seconds = SECONDS || (options.quick ? 10 : 30);
-  const fleets = suites(options, "all").map(
-    (suite) => new Fleet(suite, join(options.dir, suite.contender), 1000),
-  );
-  for (const fleet of fleets) fleet.up();
+  const fleets = launch(suites(options, "all"), options.dir, 1000);
   // The runtime ends threads that had nothing to do for ten seconds.
   Bun.sleepSync(options.quick ? 12_000 : 20_000);
   // All at the same time: they do not disturb each other, asleep.

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { Cgroup } from "./support/cgroup.ts";
 import { endTree, start } from "./support/command.ts";
-import { Fleet } from "./support/fleet.ts";
+import { Fleet, launch } from "./support/fleet.ts";
 import { type Bench, type Contender, type Options, type Row, Tally } from "./support/frame.ts";
 import { suites } from "./support/suites.ts";
 
@@ -29,10 +29,7 @@ function kernelBytesOfService(options: Options): number | undefined {
 export const rows: Bench = function* (options) {
   const perService = kernelBytesOfService(options);
   for (const count of [1, 100, 1000]) {
-    const fleets = suites(options, "all").map(
-      (suite) => new Fleet(suite, join(options.dir, `${count}-${suite.contender}`), count, "wait", "memory"),
-    );
-    for (const fleet of fleets) fleet.up();
+    const fleets = launch(suites(options, "all"), options.dir, count, "memory");
     Bun.sleepSync(options.quick ? 2000 : 5000);
     const [uss, dirty, rss, kernel, all] = [new Tally(), new Tally(), new Tally(), new Tally(), new Tally()];
     for (const fleet of fleets) {

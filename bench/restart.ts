@@ -5,7 +5,7 @@ import { close } from "../src/sys/files.ts";
 import { kill, pidfdOpen, waitFor } from "../src/sys/process.ts";
 import type { Pid } from "../src/units/units.ts";
 import { now, start } from "./support/command.ts";
-import { Fleet, type Start } from "./support/fleet.ts";
+import { Fleet, launch, type Start } from "./support/fleet.ts";
 import {
   type Bench,
   type Contender,
@@ -79,10 +79,7 @@ function limit(options: Options): number[] {
 
 export const rows: Bench = async function* (options) {
   const fastest = limit(options);
-  const single = suites(options, "all").map(
-    (suite) => new Fleet(suite, join(options.dir, `1-${suite.contender}`), 1),
-  );
-  for (const fleet of single) fleet.up();
+  const single = launch(suites(options, "all"), options.dir, 1);
 
   const restarts = await inRounds(single, options.rounds(40), APART_MS, (fleet) =>
     fleet.restart(fleet.services[0] as Pid),
@@ -125,10 +122,7 @@ export const rows: Bench = async function* (options) {
   };
   for (const fleet of single) fleet.end();
 
-  const many = suites(options).map(
-    (suite) => new Fleet(suite, join(options.dir, `1000-${suite.contender}`), 1000),
-  );
-  for (const fleet of many) fleet.up();
+  const many = launch(suites(options), options.dir, 1000);
   Bun.sleepSync(2 * APART_MS);
   const samples = await inRounds(many, options.rounds(200), 0, (fleet) => {
     const [victim] = fleet.services;

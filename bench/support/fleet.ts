@@ -25,6 +25,27 @@ export function between(before: Map<string, Activity>, after: Map<string, Activi
   return sum;
 }
 
+/** Makes a fleet of each suite in `dir` and waits until it is up. A peer that does not get there is said and left out. */
+export function launch(
+  suites: readonly Suite[],
+  dir: string,
+  count: number,
+  counted: "cpu" | "memory" = "cpu",
+): Fleet[] {
+  return suites.flatMap((suite) => {
+    const fleet = new Fleet(suite, join(dir, `${count}-${suite.contender}`), count, "wait", counted);
+    try {
+      fleet.up();
+      return [fleet];
+    } catch (error) {
+      fleet.end();
+      if (suite.contender === "tend") throw error;
+      process.stderr.write(`bench: warning: ${String(error).slice(0, 200)}\n`);
+      return [];
+    }
+  });
+}
+
 export class Fleet {
   readonly names: readonly string[];
   readonly cgroup: Cgroup | undefined;

@@ -11,8 +11,11 @@ export type Suite = {
   readonly tell: (directory: string, what: "down" | "up") => readonly string[];
 };
 
-/** The suites that are installed, ours first. `all` takes those that are no family of ours too. */
-export function suites({ tend }: Options, all: "family" | "all" = "family"): Suite[] {
+/**
+ * The suites that are installed, ours first; in a quick run, ours and the C programs alone. `all` takes what is of another
+ * family too.
+ */
+export function suites({ quick, tend }: Options, all: "family" | "all" = "family"): Suite[] {
   const found: Suite[] = [
     {
       contender: "tend",
@@ -43,10 +46,10 @@ export function suites({ tend }: Options, all: "family" | "all" = "family"): Sui
       ],
     },
   ];
-  return found.filter(
-    ({ contender, supervisor }) =>
-      (all === "all" || contender !== "supervisord") && existsSync(supervisor("")[0] ?? ""),
-  );
+  return found
+    .filter(({ contender }) => (quick ? contender === "tend" || contender === "C" : true))
+    .filter(({ contender }) => all === "all" || contender !== "supervisord")
+    .filter(({ supervisor }) => existsSync(supervisor("")[0] ?? ""));
 }
 
 /** supervisord takes one file where the others take a directory each. */
