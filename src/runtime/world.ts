@@ -237,6 +237,9 @@ export class World {
 
   /** Nothing is likely to happen soon: gives back what the last burst of work needed. A forced collection frees nothing more. */
   rest(): void {
+    // What is compiled stays so. Without this the scan of every five seconds alone is compiled anew for minutes, each
+    // time by a thread that wakes others when it begins, when it ends and when it goes.
+    Bun.unsafe.setJITPolicy(100);
     letGoOfCode();
   }
 
