@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
+import { Cgroup } from "./support/cgroup.ts";
 import { endAll } from "./support/command.ts";
 import type { Bench, Options, Row } from "./support/frame.ts";
 import { table } from "./support/table.ts";
@@ -90,6 +91,7 @@ function clean(): void {
   if (cleaned) return;
   cleaned = true;
   endAll();
+  Cgroup.removeAll();
   rmSync(work, { recursive: true, force: true });
 }
 process.on("exit", clean);

@@ -16,6 +16,8 @@ function here(controller: string): string {
 }
 
 export class Cgroup {
+  private static readonly made = new Set<Cgroup>();
+
   private constructor(private readonly directory: string) {}
 
   /** Makes one that counts CPU time or memory (to count memory takes time); undefined where that cannot be done. */
@@ -23,7 +25,9 @@ export class Cgroup {
     const directory = join(here(what === "cpu" ? "cpuacct" : "memory"), name);
     try {
       mkdirSync(directory);
-      return new Cgroup(directory);
+      const group = new Cgroup(directory);
+      Cgroup.made.add(group);
+      return group;
     } catch {
       return undefined;
     }
@@ -51,8 +55,14 @@ export class Cgroup {
     return bytes === undefined ? undefined : Number(bytes);
   }
 
+  /** Removes those that a benchmark which failed has left. */
+  static removeAll(): void {
+    for (const group of Cgroup.made) group.remove();
+  }
+
   /** To be called when everything in it has ended. */
   remove(): void {
+    Cgroup.made.delete(this);
     // The last process may be on its way out.
     for (let tries = 0; tries < 100 && existsSync(this.directory); tries++) {
       try {
