@@ -46,7 +46,7 @@ test.concurrent("a removed directory leaves its service running, and its supervi
   box.service("scan/s");
   box.service("scan/other");
   const svscan = box.svscan("scan");
-  const [pid, other] = await Promise.all([box.up("scan/s"), box.up("scan/other")]);
+  const [pid, other] = await Promise.all([box.became("sleep", "scan/s"), box.up("scan/other")]);
   rmSync(box.at("scan/s"), { recursive: true });
   svscan.signal("SIGHUP");
   box.service("scan/mark");
@@ -71,7 +71,7 @@ test.concurrent("the scan directory itself may be renamed, and removed with what
   await using box = new Sandbox();
   box.service("scan/s");
   const svscan = box.svscan("scan");
-  const pid = await box.up("scan/s");
+  const pid = await box.became("sleep", "scan/s");
   renameSync(box.at("scan"), box.at("moved"));
   box.service("moved/late");
   await box.up("moved/late");

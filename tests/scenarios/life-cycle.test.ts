@@ -171,7 +171,7 @@ describe.each(modes)("svscan $mode", ({ mode, env }) => {
     const { box } = scene;
     box.service("scan/s", sleeper("97003"));
     scene.start();
-    const pid = await box.up("scan/s");
+    const pid = await box.became("sleep", "scan/s");
     rmSync(box.at("scan/s"), { recursive: true });
     await scene.scanned();
     expect(alive(pid)).toBe(true);

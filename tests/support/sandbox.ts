@@ -197,6 +197,14 @@ export class Sandbox implements AsyncDisposable {
     );
   }
 
+  /** Waits until the service is up and has become `program`, so that it needs its `run` no more. @returns its pid */
+  async became(program: string, directory: string): Promise<number> {
+    const pid = await this.up(directory);
+    const comm = () => readFileSync(`/proc/${pid}/comm`, "latin1").trimEnd();
+    await until(() => comm() === program, `${directory} has become ${program}`);
+    return pid;
+  }
+
   /** Waits until the status says that the service is down. */
   async down(directory: string): Promise<void> {
     await until(() => this.status(directory)?.pid === 0, `${directory} is down`);
