@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { DIRECTORIES, type Directory, type Health, World } from "../../tests/support/service-world.ts";
 import { CONTROL_LETTERS, type ControlLetter } from "../formats/control.ts";
-import { statusOf } from "./supervise.ts";
+import { statusOf } from "./service-state.ts";
 
 describe("the transcripts of the C program", () => {
   /** One service; each line is letters, then what svstat and the status byte say of it two seconds later. */

@@ -3,7 +3,8 @@ import type { Command } from "../formats/control.ts";
 import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import type { Want } from "../formats/status.ts";
 import { exhaustive, instant, pid, signo } from "../units/units.ts";
-import { deadlineOf, type Effect, type Event, type Now, type State, statusOf, step } from "./supervise.ts";
+import { deadlineOf, type Effect, type Event, type Now, type State, statusOf } from "./service-state.ts";
+import { step } from "./supervise.ts";
 import { noThrottle, type Throttle, throttled } from "./throttle.ts";
 
 /** The moment `ms` milliseconds after the last start; stamps count the same milliseconds. */

@@ -2,18 +2,9 @@
 // engine/supervise.ts has the rules; this file has none.
 
 import type { Left } from "../engine/adoption.ts";
-import {
-  type Effect,
-  type Event,
-  initial,
-  type Now,
-  resumed,
-  resumedEmptying,
-  resumedFinish,
-  type State,
-  statusOf,
-  step,
-} from "../engine/supervise.ts";
+import { initial, resumed, resumedEmptying, resumedFinish } from "../engine/resuming.ts";
+import { type Effect, type Event, type Now, type State, statusOf } from "../engine/service-state.ts";
+import { step } from "../engine/supervise.ts";
 import { throttled } from "../engine/throttle.ts";
 import { type Command, decodeControl } from "../formats/control.ts";
 import { type Asks, CLASSIC, finishArguments } from "../formats/service-files.ts";

@@ -1,7 +1,7 @@
 // What every supervised service of one process shares: the loop, the one place children are started and reaped, and the
 // way to say something.
 
-import type { Now } from "../engine/supervise.ts";
+import type { Now } from "../engine/service-state.ts";
 import type { Origin } from "../formats/service-record.ts";
 import { EVENT_SIGNALS, type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";

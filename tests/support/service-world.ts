@@ -1,15 +1,15 @@
 // One service's supervisor in a world of virtual time: its process can be signalled, ends when it likes, and can sometimes
 // not be started. Every step is checked. For random walks, and for the simulation of very many of them.
+import { initial } from "../../src/engine/resuming.ts";
 import {
   deadlineOf,
   type Effect,
   type Event,
-  initial,
   type Now,
   type State,
   statusOf,
-  step,
-} from "../../src/engine/supervise.ts";
+} from "../../src/engine/service-state.ts";
+import { step } from "../../src/engine/supervise.ts";
 import { CONTROL_LETTERS, type Command, type ControlLetter } from "../../src/formats/control.ts";
 import { type Asks, CLASSIC } from "../../src/formats/service-files.ts";
 import type { Status } from "../../src/formats/status.ts";

@@ -1,7 +1,7 @@
 // Very many services in virtual time: each one a world of its own with the state machine of engine/supervise.ts, all of them
 // with one heap of deadlines, as in a supervisor. They die, are told things, and now and then there are no processes to be
 // had. Every step of every one is checked.
-import { deadlineOf } from "../../src/engine/supervise.ts";
+import { deadlineOf } from "../../src/engine/service-state.ts";
 import { Deadlines } from "../../src/runtime/deadlines.ts";
 import { type Instant, instant } from "../../src/units/units.ts";
 import { type Child, World } from "./service-world.ts";

@@ -1,0 +1,82 @@
+// What the commands of svc(8) do. supervise(8), reference: supervise-protocol.md section 5.
+import type { Command } from "../formats/control.ts";
+import type { Asks } from "../formats/service-files.ts";
+import { exhaustive } from "../units/units.ts";
+import {
+  down,
+  type Effect,
+  type Living,
+  type Now,
+  type ServiceSignal,
+  type State,
+  type Step,
+  send,
+} from "./service-state.ts";
+import { leave, start } from "./starting.ts";
+import { bringDown } from "./stopping.ts";
+import { impatient } from "./throttle.ts";
+
+/** Commands that only send a signal; they change nothing and mean nothing to a service that is down. */
+const SIGNALS = {
+  hup: "SIGHUP",
+  alarm: "SIGALRM",
+  interrupt: "SIGINT",
+  term: "SIGTERM",
+  kill: "SIGKILL",
+} as const satisfies Partial<Record<Command, ServiceSignal>>;
+
+export function obey(state: Living, command: Command, now: Now, asks: Asks): Step {
+  const announce: Effect = { do: "announce" };
+  switch (command) {
+    case "up":
+    case "once": {
+      const wanted: State = { ...forgiven(state), want: command === "up" ? "up" : "once" };
+      if (state.at === "down" || state.at === "waiting")
+        return start({ ...wanted, throttle: impatient(state.throttle) }, now);
+      return { state: wanted, effects: [announce] };
+    }
+    case "down": {
+      const unwanted: State = { ...forgiven(state), want: "down" };
+      if (unwanted.at === "waiting")
+        return unwanted.exiting ? leave(unwanted) : { state: down(unwanted), effects: [announce] };
+      if (unwanted.at !== "up") return { state: unwanted, effects: [announce] };
+      return bringDown(unwanted, now, asks);
+    }
+    case "exit": {
+      const exiting: State = { ...state, exiting: true };
+      // A start that was asked for with `o` and has only its second to wait is still made: `-ox` means one run.
+      const due = state.at === "waiting" && state.want === "once" && state.throttle.failures === 0;
+      const busy = state.at === "up" || state.at === "starting" || !still(state);
+      if (busy || due) return { state: exiting, effects: [announce] };
+      return leave(exiting);
+    }
+    case "pause":
+      if (state.at !== "up") return { state, effects: [] };
+      return { state: { ...state, paused: true }, effects: [announce, ...send(state.pid, "SIGSTOP")] };
+    case "continue":
+      if (state.at !== "up") return { state, effects: [] };
+      return { state: { ...state, paused: false }, effects: [announce, ...send(state.pid, "SIGCONT")] };
+    case "hup":
+    case "alarm":
+    case "interrupt":
+    case "term":
+    case "kill":
+      if (state.at === "emptying")
+        return command === "kill"
+          ? { state, effects: [{ do: "kill-group", run: state.run, signal: "SIGKILL" }] }
+          : { state, effects: [] };
+      return { state, effects: state.at === "up" ? send(state.pid, SIGNALS[command]) : [] };
+    default:
+      return exhaustive(command);
+  }
+}
+
+/** Whether nothing of the service is there any more, nor of its `finish`. */
+const still = ({ at }: State): boolean => at !== "emptying" && at !== "finishing";
+
+/** Somebody has decided what is to become of it: that it failed is past. */
+function forgiven<S extends State>(state: S): S {
+  if (state.failed === undefined) return state;
+  const { failed: _, ...rest } = state;
+  return rest as S;
+}

@@ -1,0 +1,84 @@
+// `finish`: what is run when the service has ended, and how long it may take. s6-supervise(8), runsv(8)
+import type { Asks } from "../formats/service-files.ts";
+import type { Failure } from "../formats/service-record.ts";
+import type { WaitStatus } from "../formats/wait-status.ts";
+import { type Instant, later, type Pid } from "../units/units.ts";
+import {
+  always,
+  type Effect,
+  type Event,
+  type Finishing,
+  impossible,
+  type Living,
+  type Now,
+  type State,
+  type Step,
+  send,
+} from "./service-state.ts";
+import { over } from "./starting.ts";
+
+/** The exit code of `run` that says: do not start me again. As in daemontools-encore. */
+const HOPELESS = 100;
+/** The exit code of `finish` that says: do not start it again. As in s6. */
+const REFUSES = 125;
+
+/** Whether an end is one after which a service is not started again. In a classic directory there is none. */
+export const failureOf = (how: WaitStatus | undefined, asks: Asks): Failure | undefined =>
+  asks.modern && how !== undefined && "exited" in how && how.exited === HOPELESS ? "run-100" : undefined;
+
+export const finishUntil = (from: Instant, { timeoutFinishMs }: Asks): Instant | undefined =>
+  timeoutFinishMs === 0 ? undefined : later(from, timeoutFinishMs);
+
+/** Nothing of the dead process `run` is left: `finish`, if there is one. */
+export function cleanUp(dead: State, run: Pid, how: WaitStatus | undefined, now: Now, asks: Asks): Step {
+  if (!asks.finish) return over(dead, now);
+  return {
+    state: { ...always(dead), at: "finishing", run, how, finish: undefined, until: undefined },
+    effects: [{ do: "announce" }, { do: "finish", run, how }],
+  };
+}
+
+export function finishSpawned(
+  state: Living,
+  event: Event & { on: "finish-spawned" },
+  now: Now,
+  asks: Asks,
+): Step {
+  if (state.at !== "finishing" || state.finish !== undefined) return impossible(state, event);
+  const until = finishUntil(now.at, asks);
+  return {
+    state: { ...state, finish: event.pid, until },
+    effects: until === undefined ? [] : [{ do: "wake", at: until }],
+  };
+}
+
+export function finishFailed(state: Living, event: Event & { on: "finish-failed" }, now: Now): Step {
+  if (state.at !== "finishing" || state.finish !== undefined) return impossible(state, event);
+  return over(state, now);
+}
+
+export function finishEnded(state: Living, event: Event & { on: "finish-ended" }, now: Now): Step {
+  if (state.at !== "finishing" || state.finish !== event.pid) return impossible(state, event);
+  const { how } = event;
+  const refuses = how !== undefined && "exited" in how && how.exited === REFUSES;
+  return over(refuses ? { ...state, failed: "finish-125" } : state, now);
+}
+
+export function finishTimer(state: Finishing, now: Now): Step {
+  const { finish, until } = state;
+  if (finish === undefined || until === undefined) return { state, effects: [] };
+  if (until > now.at) return { state, effects: [{ do: "wake", at: until }] };
+  return {
+    state: { ...state, until: undefined },
+    effects: [{ do: "warn-finish-slow" }, ...send(finish, "SIGKILL")],
+  };
+}
+
+/** The `finish` of a service that ended under an earlier supervisor, which may have started it. */
+export function resumeFinish(state: Finishing): Step {
+  const { finish, until, run, how } = state;
+  const effects: Effect[] = [{ do: "announce" }];
+  if (finish === undefined) effects.push({ do: "finish", run, how });
+  else if (until !== undefined) effects.push({ do: "wake", at: until });
+  return { state, effects };
+}

@@ -1,0 +1,167 @@
+// The state of one supervised service, what may happen to it, and what is to be done about it. engine/supervise.ts has the
+// rules; runtime/service-host.ts performs the effects and reports what came of them.
+import type { Command } from "../formats/control.ts";
+import type { Failure } from "../formats/service-record.ts";
+import type { Status, Want } from "../formats/status.ts";
+import type { Tai64n } from "../formats/tai64n.ts";
+import type { WaitStatus } from "../formats/wait-status.ts";
+import type { Instant, Pid, Signo } from "../units/units.ts";
+import type { Throttle } from "./throttle.ts";
+
+/** The moment an event is taken: for deadlines, and for the status file. */
+export type Now = { readonly at: Instant; readonly stamp: Tai64n };
+
+export type Always = {
+  /** What is wished once the present run ends. */
+  readonly want: Want;
+  /** `x` was asked for: the supervisor leaves as soon as the service is down. */
+  readonly exiting: boolean;
+  /** When the pid last changed. */
+  readonly since: Tai64n;
+  /** How soon the service may be started. */
+  readonly throttle: Throttle;
+  /** It failed for good, or will have once `finish` is over. */
+  readonly failed?: Failure | undefined;
+};
+
+export type State =
+  /** Not running, and no start is due. */
+  | (Always & { readonly at: "down" })
+  /** Not running; to be started at `until`. */
+  | (Always & { readonly at: "waiting"; readonly until: Instant })
+  /** The start has been asked for; its outcome is the next event. */
+  | (Always & { readonly at: "starting" })
+  | (Always & {
+      readonly at: "up";
+      readonly pid: Pid;
+      readonly paused: boolean;
+      /** It was told to go down; if it has not by then, it is killed. */
+      readonly killAt?: Instant | undefined;
+      /** It leads a process group of its own, whose number is its pid. */
+      readonly group?: boolean;
+      /** It was killed because it had not ended in time; what it leaves of its group gets no more time. */
+      readonly killed?: boolean;
+    })
+  /** The process `run` has ended, and of its group somebody may be left. */
+  | (Always & {
+      readonly at: "emptying";
+      readonly run: Pid;
+      readonly how: WaitStatus | undefined;
+      /** When it ended, as far as this supervisor knows. */
+      readonly from: Instant;
+      /** When the group is looked at again; undefined while the answer is awaited. */
+      readonly next: Instant | undefined;
+      /** How long before that; 0 before the first look. */
+      readonly pauseMs: number;
+      /** From then on what is left is killed. */
+      readonly killAt?: Instant | undefined;
+      /** What is left has been named. */
+      readonly told: boolean;
+    })
+  /** The process `run` has ended, `how` is unknown where the kernel does not tell; `finish` cleans up after it. */
+  | (Always & {
+      readonly at: "finishing";
+      readonly run: Pid;
+      readonly how: WaitStatus | undefined;
+      /** Undefined while its start is being asked for. */
+      readonly finish: Pid | undefined;
+      /** When it is killed; undefined if it may take as long as it likes, or has been. */
+      readonly until: Instant | undefined;
+    })
+  /** The supervisor has left; nothing happens any more. */
+  | (Always & { readonly at: "gone" });
+
+export type Event =
+  /** The supervisor is ready: lock, fifos and status are in place. `owed`: an earlier one may not have sent what was wished. */
+  | { readonly on: "begin"; readonly owed?: boolean }
+  | { readonly on: "command"; readonly command: Command }
+  | { readonly on: "spawned"; readonly pid: Pid }
+  /**
+   * The start failed. `no-process`: there can be no further process now. `no-program`: `run` cannot be executed.
+   * `jitter` is random, 0 to 1.
+   */
+  | { readonly on: "spawn-failed"; readonly why: "no-process" | "no-program"; readonly jitter: number }
+  | { readonly on: "died"; readonly pid: Pid; readonly how?: WaitStatus | undefined }
+  /** So many are left of the group of the dead process `run`. */
+  | { readonly on: "looked"; readonly run: Pid; readonly left: number }
+  | { readonly on: "finish-spawned"; readonly pid: Pid }
+  /** `finish` cannot be executed: it is over. */
+  | { readonly on: "finish-failed" }
+  | { readonly on: "finish-ended"; readonly pid: Pid; readonly how: WaitStatus | undefined }
+  /** The instant of the last `wake` has come. */
+  | { readonly on: "timer" };
+
+/** The signals that commands send, by the kernel's names. */
+export type ServiceSignal = "SIGTERM" | "SIGCONT" | "SIGSTOP" | "SIGHUP" | "SIGALRM" | "SIGINT" | "SIGKILL";
+
+export type Effect =
+  | { readonly do: "spawn" }
+  /** Starts `finish` for the dead process `run`. */
+  | { readonly do: "finish"; readonly run: Pid; readonly how: WaitStatus | undefined }
+  | { readonly do: "kill"; readonly pid: Pid; readonly signal: ServiceSignal | Signo }
+  /** Counts who is left of the group of the dead process `run`. */
+  | { readonly do: "look"; readonly run: Pid }
+  /** Signals everyone in the group of `run`. */
+  | { readonly do: "kill-group"; readonly run: Pid; readonly signal: ServiceSignal | Signo }
+  /** The group of `run` does not become empty: names who is left. */
+  | { readonly do: "warn-left"; readonly run: Pid }
+  /** Writes supervise/status, from `statusOf` the new state. */
+  | { readonly do: "announce" }
+  /** Sends `timer` at that instant; replaces any earlier one. */
+  | { readonly do: "wake"; readonly at: Instant }
+  /** There was no process to be had; the next attempt is at `retry`. */
+  | { readonly do: "warn-no-process"; readonly retry: Instant }
+  /** `finish` took longer than it may. */
+  | { readonly do: "warn-finish-slow" }
+  /** The service is not started again, and this is why. */
+  | { readonly do: "warn-failed"; readonly why: Failure }
+  /** The supervisor lets go of the service directory. */
+  | { readonly do: "leave" }
+  /** An event that cannot happen in this state did. It changes nothing. */
+  | { readonly do: "report"; readonly event: Event };
+
+export type Step = { readonly state: State; readonly effects: readonly Effect[] };
+
+export type Living = Exclude<State, { at: "gone" }>;
+
+export type Up = State & { readonly at: "up" };
+
+export type Emptying = State & { readonly at: "emptying" };
+export type Finishing = State & { readonly at: "finishing" };
+
+/** What supervise/status says in this state. */
+export function statusOf(state: State): Status {
+  const { since, want } = state;
+  return state.at === "up"
+    ? { since, pid: state.pid, paused: state.paused, want }
+    : { since, pid: 0, paused: false, want };
+}
+
+/** The instant at which the state wants a `timer`, if any. */
+export const deadlineOf = (state: State): Instant | undefined =>
+  state.at === "waiting" || state.at === "finishing"
+    ? state.until
+    : state.at === "up"
+      ? state.killAt
+      : state.at === "emptying"
+        ? state.next
+        : undefined;
+
+/** What every state has. */
+export const always = ({ want, exiting, since, throttle, failed }: State): Always => ({
+  want,
+  exiting,
+  since,
+  throttle,
+  ...(failed === undefined ? {} : { failed }),
+});
+export const starting = (state: State): State => ({ ...always(state), at: "starting" });
+export const down = (state: State): State => ({ ...always(state), at: "down" });
+
+export const impossible = (state: State, event: Event): Step => ({
+  state,
+  effects: [{ do: "report", event }],
+});
+
+export const send = (pid: Pid, ...signals: readonly (ServiceSignal | Signo)[]): Effect[] =>
+  signals.map((signal) => ({ do: "kill", pid, signal }));

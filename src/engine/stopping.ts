@@ -1,0 +1,99 @@
+// How a service comes down: the signal, KILL in the end, and the end of all that its leader leaves behind.
+import type { Asks } from "../formats/service-files.ts";
+import type { WaitStatus } from "../formats/wait-status.ts";
+import { later, type Pid, type Signo } from "../units/units.ts";
+import { cleanUp, failureOf } from "./finishing.ts";
+import {
+  type Always,
+  always,
+  down,
+  type Effect,
+  type Emptying,
+  type Event,
+  impossible,
+  type Living,
+  type Now,
+  type ServiceSignal,
+  type State,
+  type Step,
+  send,
+  type Up,
+} from "./service-state.ts";
+
+/** CONT, so that a stopped service takes its signal. Asked for again, it does not get more time. */
+export function bringDown(state: Up, now: Now, { downSignal, timeoutKillMs }: Asks): Step {
+  const signals = send(state.pid, downSignal ?? "SIGTERM", "SIGCONT");
+  const killAt = state.killAt ?? (timeoutKillMs === 0 ? undefined : later(now.at, timeoutKillMs));
+  const wake: Effect[] = killAt === undefined ? [] : [{ do: "wake", at: killAt }];
+  return {
+    state: { ...state, paused: false, ...(killAt === undefined ? {} : { killAt }) },
+    effects: [...signals, { do: "announce" }, ...wake],
+  };
+}
+
+export function killTimer(state: Up, now: Now): Step {
+  const { killAt, ...rest } = state;
+  if (killAt === undefined) return { state, effects: [] };
+  if (killAt > now.at) return { state, effects: [{ do: "wake", at: killAt }] };
+  return { state: rest.group ? { ...rest, killed: true } : rest, effects: send(state.pid, "SIGKILL") };
+}
+
+export function died(state: Living, event: Event & { on: "died" }, now: Now, asks: Asks): Step {
+  if (state.at !== "up" || state.pid !== event.pid) return impossible(state, event);
+  const { how, pid: run } = event;
+  const failed = failureOf(how, asks);
+  const dead: State = { ...down(state), since: now.stamp, ...(failed === undefined ? {} : { failed }) };
+  if (!state.group) return cleanUp(dead, run, how, now, asks);
+  const killAt = state.killed ? now.at : state.killAt;
+  return {
+    state: { ...emptying(always(dead), run, how, now), ...(killAt === undefined ? {} : { killAt }) },
+    effects: [{ do: "announce" }, { do: "look", run }],
+  };
+}
+
+/** How soon a group is looked at again, at first and at most, in milliseconds: nobody tells when it becomes empty. */
+const LOOK_FIRST_MS = 10;
+const LOOK_MOST_MS = 1000;
+/** How long after the end of its leader who is left is named, in milliseconds. */
+const NAME_AFTER_MS = 1000;
+
+export const emptying = (dead: Always, run: Pid, how: WaitStatus | undefined, now: Now): Emptying => ({
+  ...dead,
+  ...{ at: "emptying", run, how, from: now.at, next: undefined, pauseMs: 0, told: false },
+});
+
+/** Those who are left get what their leader would have got on `d`: the signal at once, KILL in the end. */
+export function looked(state: Living, event: Event & { on: "looked" }, now: Now, asks: Asks): Step {
+  if (state.at !== "emptying" || state.run !== event.run || state.next !== undefined)
+    return impossible(state, event);
+  const { run, how } = state;
+  if (event.left === 0) return cleanUp(down(state), run, how, now, asks);
+  const first = state.pauseMs === 0;
+  const { timeoutKillMs } = asks;
+  const killAt = state.killAt ?? (timeoutKillMs === 0 ? undefined : later(now.at, timeoutKillMs));
+  const due = killAt !== undefined && killAt <= now.at;
+  const signals: (ServiceSignal | Signo)[] = due
+    ? ["SIGKILL"]
+    : first
+      ? [asks.downSignal ?? "SIGTERM", "SIGCONT"]
+      : [];
+  const pauseMs = first ? LOOK_FIRST_MS : Math.min(state.pauseMs * 2, LOOK_MOST_MS);
+  const again = later(now.at, pauseMs);
+  const next = killAt !== undefined && !due && killAt < again ? killAt : again;
+  const name = !state.told && later(state.from, NAME_AFTER_MS) <= now.at;
+  return {
+    state: { ...state, pauseMs, next, told: state.told || name, ...(killAt === undefined ? {} : { killAt }) },
+    effects: [
+      ...signals.map((signal): Effect => ({ do: "kill-group", run, signal })),
+      ...(name ? [{ do: "warn-left", run } as const] : []),
+      { do: "wake", at: next },
+    ],
+  };
+}
+
+export function lookTimer(state: Emptying, now: Now): Step {
+  const { next, run } = state;
+  if (next === undefined) return { state, effects: [] };
+  if (next > now.at) return { state, effects: [{ do: "wake", at: next }] };
+  return { state: { ...state, next: undefined }, effects: [{ do: "look", run }] };
+}
