@@ -2,26 +2,22 @@
 // engine/supervise.ts has the rules; this file has none.
 
 import type { Left } from "../engine/adoption.ts";
-import { initial, resumed, resumedEmptying, resumedFinish } from "../engine/resuming.ts";
-import { type Effect, type Event, type Now, type State, statusOf } from "../engine/service-state.ts";
+import { type Effect, type Event, type State, statusOf } from "../engine/service-state.ts";
 import { step } from "../engine/supervise.ts";
-import { throttled } from "../engine/throttle.ts";
 import { type Command, decodeControl } from "../formats/control.ts";
 import { type Asks, CLASSIC, finishArguments } from "../formats/service-files.ts";
-import type { ServiceRecord } from "../formats/service-record.ts";
-import type { Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import { decodeWaitStatus, type WaitStatus } from "../formats/wait-status.ts";
-import { bootTicks, TICKS_PER_SECOND } from "../sys/clock.ts";
+import { bootTicks } from "../sys/clock.ts";
 import { EAGAIN, EMFILE, ENFILE, ENOMEM, ErrnoError } from "../sys/errno.ts";
 import { AT_FDCWD, readlinkat } from "../sys/files.ts";
 import type { FileAction } from "../sys/process.ts";
-import { type ByteString, exhaustive, type Fd, type Instant, later, type Pid, pid } from "../units/units.ts";
-import { type Found, findInStatus, findRecorded } from "./adopt.ts";
+import { type ByteString, exhaustive, type Fd, type Instant, later, type Pid } from "../units/units.ts";
 import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
 import { membersLeft, signalLeft } from "./process-group.ts";
-import { leftBy, openRecord, type RecordFile } from "./record-file.ts";
+import { openRecord, type RecordFile } from "./record-file.ts";
 import { ServiceFiles } from "./service-files.ts";
+import { takeOver } from "./take-over.ts";
 import type { World } from "./world.ts";
 
 /** How long after a failure the status file is tried again, in milliseconds. */
@@ -41,14 +37,6 @@ export type ServicePlace = {
   readonly others: () => readonly Left[];
   /** Told when the supervisor has let go of the directory: after `x`. */
   readonly onLeave: () => void;
-};
-
-/** What ServiceHost.takeOver finds. */
-type TakenOver = {
-  readonly state: State;
-  readonly once: boolean;
-  readonly owed: boolean;
-  readonly finishOver?: boolean;
 };
 
 export class ServiceHost {
@@ -91,7 +79,20 @@ export class ServiceHost {
     try {
       this.look();
       this.recordFile = this.openRecord();
-      const { state, once, owed, finishOver } = descriptors.open(() => this.takeOver());
+      const { state, once, owed, finishOver } = descriptors.open(() =>
+        takeOver({
+          world,
+          place,
+          directory: this.directory,
+          record: this.recordFile?.record,
+          normallyUp: this.files.normallyUp,
+          readStatus: () => this.files.readStatus(),
+          asks: this.asks,
+          died: (pid, status) => this.died(pid, status),
+          amend: (end, status) => this.recordFile?.record.amend(end, decodeWaitStatus(status)),
+          finishEnded: (pid, status) => this.finishEnded(pid, status),
+        }),
+      );
       this.state = state;
       if (state.at === "up") adopted = state.pid;
       if (state.at === "finishing" && !finishOver) adopted = state.finish;
@@ -128,123 +129,6 @@ export class ServiceHost {
       this.say(`warning: unable to keep ${this.place.title}/supervise/record: ${error.text}`);
       return undefined;
     }
-  }
-
-  /**
-   * The state to begin in: that of an earlier supervisor that did not leave in order, with the process it left, if any.
-   * `once`: a start was asked for with `o` and not made. `owed`: what is wished may not have reached the process.
-   * `finishOver`: `finish` has ended, nobody knows how.
-   * @throws {ErrnoError} EMFILE
-   */
-  private takeOver(): TakenOver {
-    const { world, files, place } = this;
-    const now = world.now();
-    const record = this.recordFile?.record;
-    const left = record && leftBy(record, world.boot);
-    const where = { directory: this.directory, pipe: place.pipe(), boot: world.boot, others: place.others };
-    let found = left && findRecorded(left, where);
-    // One that had been told to leave would have been followed by one that begins afresh. A new image of the same is told still.
-    const exiting = left?.exiting === true && world.handover?.started === true;
-    const asked = left?.exiting === true && !exiting ? undefined : left?.want;
-    let want = asked ?? (files.normallyUp ? "up" : "down");
-    let paused = left?.paused ?? false;
-    if (found === undefined) {
-      const stranger = findInStatus(files.readStatus(), where);
-      if (stranger !== undefined && !world.has(stranger.found.pid)) {
-        found = stranger.found;
-        ({ want, paused } = stranger.status);
-      }
-    }
-    if (left === undefined) record?.reset(world.boot);
-    if (left?.finish && record !== undefined)
-      return this.takeOverFinish(record, left, found, want, exiting, now);
-    if (found === undefined) {
-      if (left?.emptying && record !== undefined)
-        return this.takeOverGroup(record, pid(left.pid), want, exiting, now);
-      if (left?.phase === "running") {
-        // It ended while nobody looked.
-        const started = earlier(now.stamp, (bootTicks() - left.ticks.from) * MS_PER_TICK);
-        if (record?.lastEnded !== left.pid)
-          record?.end({ pid: left.pid, started, ended: now.stamp, status: undefined });
-        if (record?.ownGroup) return this.takeOverGroup(record, pid(left.pid), want, exiting, now);
-        if (record !== undefined && this.asks.finish)
-          return this.takeOverFinish(record, { ...left, phase: "intent" }, undefined, want, exiting, now);
-      }
-      // A start that was noted keeps the next one a second away.
-      const last = left?.ticks.from
-        ? later(now.at, (left.ticks.from - bootTicks()) * MS_PER_TICK)
-        : undefined;
-      const once =
-        asked === "once" && left !== undefined && (left.phase === "pending" || left.phase === "intent");
-      const state = initial(want, now, last === undefined ? undefined : throttled(last));
-      return { state: { ...state, exiting, failed: left && record?.failed }, once, owed: false };
-    }
-    const { started } = found;
-    const ageMs = (bootTicks() - started) * MS_PER_TICK;
-    const since = earlier(now.stamp, ageMs);
-    if (found.pidfd !== undefined) record?.adopt(found.pid, started, now.stamp);
-    let end: number | undefined;
-    world.adopt(
-      found,
-      (status) => {
-        end = this.died(found.pid, status);
-      },
-      (status) => {
-        if (end !== undefined) this.recordFile?.record.amend(end, decodeWaitStatus(status));
-      },
-    );
-    const group = left !== undefined && record?.ownGroup === true;
-    const state = resumed({ pid: found.pid, ageMs, since }, want, paused, now, group);
-    return { state: { ...state, exiting }, once: false, owed: left?.owed === true };
-  }
-
-  /** The same for a service whose process `run` ended, leader of a group of which somebody may be left. */
-  private takeOverGroup(record: ServiceRecord, run: Pid, want: Want, exiting: boolean, now: Now): TakenOver {
-    const throttle = throttled(later(now.at, (record.ticks.from - bootTicks()) * MS_PER_TICK));
-    const end = record.history.at(-1);
-    const since = end?.ended ?? now.stamp;
-    const base = { ...initial(want, now, throttle), since, exiting, failed: record.failed };
-    const state = resumedEmptying({ run, how: end?.status }, base, now, this.asks);
-    return { state, once: false, owed: false };
-  }
-
-  /**
-   * The same for a service that ended, as the last entry of the history says, and whose `finish` was about to be started
-   * (phase `intent`), or was: `found` if it is there yet.
-   */
-  private takeOverFinish(
-    record: ServiceRecord,
-    left: Left,
-    found: Found | undefined,
-    want: Want,
-    exiting: boolean,
-    now: Now,
-  ): TakenOver {
-    const { world } = this;
-    const end = record.history.at(-1);
-    const ended = { run: pid(end?.pid ?? 0), how: end?.status };
-    const msSince = (ticks: number) => (bootTicks() - ticks) * MS_PER_TICK;
-    const base = {
-      ...initial(want, now, throttled(later(now.at, -msSince(left.ticks.from)))),
-      since: end?.ended ?? now.stamp,
-      failed: record.failed,
-      exiting,
-    };
-    if (found === undefined && left.phase === "intent")
-      return {
-        state: resumedFinish(ended, undefined, base, now, this.asks),
-        once: false,
-        owed: false,
-        finishOver: false,
-      };
-    const finish = found?.pid ?? pid(left.pid);
-    if (found !== undefined) {
-      if (found.pidfd !== undefined) record.adopt(finish, found.started, now.stamp, "finishing");
-      world.adopt(found, (status) => this.finishEnded(finish, status));
-    }
-    const ageMs = msSince(found?.started ?? left.ticks.from);
-    const state = resumedFinish(ended, { pid: finish, ageMs }, base, now, this.asks);
-    return { state, once: false, owed: false, finishOver: found === undefined };
   }
 
   /** As if the letter had come through the fifo. */
@@ -537,15 +421,6 @@ const MOST_NAMED = 5;
 
 /** What follows the last `/` but for slashes at the end. */
 const baseName = (path: ByteString): ByteString => path.replace(/\/+$/, "").replace(/^.*\//s, "");
-
-const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
-
-/** The moment `ms` milliseconds before `stamp`. */
-function earlier({ seconds, nanoseconds }: Tai64n, ms: number): Tai64n {
-  const total = seconds * 1_000_000_000n + BigInt(nanoseconds) - BigInt(Math.round(ms * 1e6));
-  const rest = ((total % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  return { seconds: (total - rest) / 1_000_000_000n, nanoseconds: Number(rest) };
-}
 
 /** `N seconds`, from milliseconds, as the C program words it. */
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} seconds`;

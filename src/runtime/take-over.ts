@@ -1,0 +1,172 @@
+// The state in which the supervisor of a service begins: with what an earlier one left, if it did not leave in order. Who the
+// processes are is found by adopt.ts.
+import type { Left } from "../engine/adoption.ts";
+import { initial, resumed, resumedEmptying, resumedFinish } from "../engine/resuming.ts";
+import type { Now, State } from "../engine/service-state.ts";
+import { throttled } from "../engine/throttle.ts";
+import type { Asks } from "../formats/service-files.ts";
+import type { ServiceRecord } from "../formats/service-record.ts";
+import type { Want } from "../formats/status.ts";
+import type { Tai64n } from "../formats/tai64n.ts";
+import { bootTicks, TICKS_PER_SECOND } from "../sys/clock.ts";
+import { type Fd, later, type Pid, pid } from "../units/units.ts";
+import { type Found, findInStatus, findRecorded } from "./adopt.ts";
+import { leftBy } from "./record-file.ts";
+import type { ServicePlace } from "./service-host.ts";
+import type { World } from "./world.ts";
+
+/** The service whose supervisor begins, and who is told of the ends of what it takes over. */
+export type Supervised = {
+  readonly world: World;
+  readonly place: ServicePlace;
+  readonly directory: Fd;
+  /** Undefined where there can be none. */
+  readonly record: ServiceRecord | undefined;
+  readonly normallyUp: boolean;
+  /** supervise/status as it was left. */
+  readonly readStatus: () => Uint8Array;
+  readonly asks: Asks;
+  /** @returns the number of the end in the history, for `amend` */
+  readonly died: (pid: Pid, status: number | undefined) => number | undefined;
+  readonly amend: (end: number, status: number) => void;
+  readonly finishEnded: (pid: Pid, status: number | undefined) => void;
+};
+
+/** What `takeOver` finds. */
+export type TakenOver = {
+  readonly state: State;
+  readonly once: boolean;
+  readonly owed: boolean;
+  readonly finishOver?: boolean;
+};
+
+/**
+ * The state to begin in: that of an earlier supervisor that did not leave in order, with the process it left, if any.
+ * `once`: a start was asked for with `o` and not made. `owed`: what is wished may not have reached the process.
+ * `finishOver`: `finish` has ended, nobody knows how.
+ * @throws {ErrnoError} EMFILE
+ */
+export function takeOver(service: Supervised): TakenOver {
+  const { world, place, directory, record } = service;
+  const now = world.now();
+  const left = record && leftBy(record, world.boot);
+  const where = { directory, pipe: place.pipe(), boot: world.boot, others: place.others };
+  let found = left && findRecorded(left, where);
+  // One that had been told to leave would have been followed by one that begins afresh. A new image of the same is told still.
+  const exiting = left?.exiting === true && world.handover?.started === true;
+  const asked = left?.exiting === true && !exiting ? undefined : left?.want;
+  let want = asked ?? (service.normallyUp ? "up" : "down");
+  let paused = left?.paused ?? false;
+  if (found === undefined) {
+    const stranger = findInStatus(service.readStatus(), where);
+    if (stranger !== undefined && !world.has(stranger.found.pid)) {
+      found = stranger.found;
+      ({ want, paused } = stranger.status);
+    }
+  }
+  if (left === undefined) record?.reset(world.boot);
+  if (left?.finish && record !== undefined)
+    return takeOverFinish(service, record, left, found, want, exiting, now);
+  if (found === undefined) {
+    if (left?.emptying && record !== undefined)
+      return takeOverGroup(service, record, pid(left.pid), want, exiting, now);
+    if (left?.phase === "running") {
+      // It ended while nobody looked.
+      const started = earlier(now.stamp, (bootTicks() - left.ticks.from) * MS_PER_TICK);
+      if (record?.lastEnded !== left.pid)
+        record?.end({ pid: left.pid, started, ended: now.stamp, status: undefined });
+      if (record?.ownGroup) return takeOverGroup(service, record, pid(left.pid), want, exiting, now);
+      if (record !== undefined && service.asks.finish)
+        return takeOverFinish(service, record, { ...left, phase: "intent" }, undefined, want, exiting, now);
+    }
+    // A start that was noted keeps the next one a second away.
+    const last = left?.ticks.from ? later(now.at, (left.ticks.from - bootTicks()) * MS_PER_TICK) : undefined;
+    const once =
+      asked === "once" && left !== undefined && (left.phase === "pending" || left.phase === "intent");
+    const state = initial(want, now, last === undefined ? undefined : throttled(last));
+    return { state: { ...state, exiting, failed: left && record?.failed }, once, owed: false };
+  }
+  const { started } = found;
+  const ageMs = (bootTicks() - started) * MS_PER_TICK;
+  const since = earlier(now.stamp, ageMs);
+  if (found.pidfd !== undefined) record?.adopt(found.pid, started, now.stamp);
+  let end: number | undefined;
+  world.adopt(
+    found,
+    (status) => {
+      end = service.died(found.pid, status);
+    },
+    (status) => {
+      if (end !== undefined) service.amend(end, status);
+    },
+  );
+  const group = left !== undefined && record?.ownGroup === true;
+  const state = resumed({ pid: found.pid, ageMs, since }, want, paused, now, group);
+  return { state: { ...state, exiting }, once: false, owed: left?.owed === true };
+}
+
+/** The same for a service whose process `run` ended, leader of a group of which somebody may be left. */
+function takeOverGroup(
+  { asks }: Supervised,
+  record: ServiceRecord,
+  run: Pid,
+  want: Want,
+  exiting: boolean,
+  now: Now,
+): TakenOver {
+  const throttle = throttled(later(now.at, (record.ticks.from - bootTicks()) * MS_PER_TICK));
+  const end = record.history.at(-1);
+  const since = end?.ended ?? now.stamp;
+  const base = { ...initial(want, now, throttle), since, exiting, failed: record.failed };
+  const state = resumedEmptying({ run, how: end?.status }, base, now, asks);
+  return { state, once: false, owed: false };
+}
+
+/**
+ * The same for a service that ended, as the last entry of the history says, and whose `finish` was about to be started
+ * (phase `intent`), or was: `found` if it is there yet.
+ */
+function takeOverFinish(
+  service: Supervised,
+  record: ServiceRecord,
+  left: Left,
+  found: Found | undefined,
+  want: Want,
+  exiting: boolean,
+  now: Now,
+): TakenOver {
+  const { world, asks } = service;
+  const end = record.history.at(-1);
+  const ended = { run: pid(end?.pid ?? 0), how: end?.status };
+  const msSince = (ticks: number) => (bootTicks() - ticks) * MS_PER_TICK;
+  const base = {
+    ...initial(want, now, throttled(later(now.at, -msSince(left.ticks.from)))),
+    since: end?.ended ?? now.stamp,
+    failed: record.failed,
+    exiting,
+  };
+  if (found === undefined && left.phase === "intent")
+    return {
+      state: resumedFinish(ended, undefined, base, now, asks),
+      once: false,
+      owed: false,
+      finishOver: false,
+    };
+  const finish = found?.pid ?? pid(left.pid);
+  if (found !== undefined) {
+    if (found.pidfd !== undefined) record.adopt(finish, found.started, now.stamp, "finishing");
+    world.adopt(found, (status) => service.finishEnded(finish, status));
+  }
+  const ageMs = msSince(found?.started ?? left.ticks.from);
+  const state = resumedFinish(ended, { pid: finish, ageMs }, base, now, asks);
+  return { state, once: false, owed: false, finishOver: found === undefined };
+}
+
+const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
+
+/** The moment `ms` milliseconds before `stamp`. */
+function earlier({ seconds, nanoseconds }: Tai64n, ms: number): Tai64n {
+  const total = seconds * 1_000_000_000n + BigInt(nanoseconds) - BigInt(Math.round(ms * 1e6));
+  const rest = ((total % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  return { seconds: (total - rest) / 1_000_000_000n, nanoseconds: Number(rest) };
+}
