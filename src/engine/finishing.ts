@@ -48,7 +48,7 @@ export function finishSpawned(
   const until = finishUntil(now.at, asks);
   return {
     state: { ...state, finish: event.pid, until },
-    effects: until === undefined ? [] : [{ do: "wake", at: until }],
+    effects: [],
   };
 }
 
@@ -66,8 +66,7 @@ export function finishEnded(state: Living, event: Event & { on: "finish-ended" }
 
 export function finishTimer(state: Finishing, now: Now): Step {
   const { finish, until } = state;
-  if (finish === undefined || until === undefined) return { state, effects: [] };
-  if (until > now.at) return { state, effects: [{ do: "wake", at: until }] };
+  if (finish === undefined || until === undefined || until > now.at) return { state, effects: [] };
   return {
     state: { ...state, until: undefined },
     effects: [{ do: "warn-finish-slow" }, ...send(finish, "SIGKILL")],
@@ -76,9 +75,8 @@ export function finishTimer(state: Finishing, now: Now): Step {
 
 /** The `finish` of a service that ended under an earlier supervisor, which may have started it. */
 export function resumeFinish(state: Finishing): Step {
-  const { finish, until, run, how } = state;
+  const { finish, run, how } = state;
   const effects: Effect[] = [{ do: "announce" }];
   if (finish === undefined) effects.push({ do: "finish", run, how });
-  else if (until !== undefined) effects.push({ do: "wake", at: until });
   return { state, effects };
 }

@@ -5,7 +5,7 @@ import type { Failure } from "../formats/service-record.ts";
 import type { Status, Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
-import type { Instant, Pid, Signo } from "../units/units.ts";
+import { exhaustive, type Instant, type Pid, type Signo } from "../units/units.ts";
 import type { Throttle } from "./throttle.ts";
 
 /** The moment an event is taken: for deadlines, and for the status file. */
@@ -88,7 +88,7 @@ export type Event =
   /** `finish` cannot be executed: it is over. */
   | { readonly on: "finish-failed" }
   | { readonly on: "finish-ended"; readonly pid: Pid; readonly how: WaitStatus | undefined }
-  /** The instant of the last `wake` has come. */
+  /** The instant has come that `deadlineOf` the state tells. */
   | { readonly on: "timer" };
 
 /** The signals that commands send, by the kernel's names. */
@@ -107,8 +107,6 @@ export type Effect =
   | { readonly do: "warn-left"; readonly run: Pid }
   /** Writes supervise/status, from `statusOf` the new state. */
   | { readonly do: "announce" }
-  /** Sends `timer` at that instant; replaces any earlier one. */
-  | { readonly do: "wake"; readonly at: Instant }
   /** There was no process to be had; the next attempt is at `retry`. */
   | { readonly do: "warn-no-process"; readonly retry: Instant }
   /** `finish` took longer than it may. */
@@ -137,15 +135,31 @@ export function statusOf(state: State): Status {
     : { since, pid: 0, paused: false, want };
 }
 
-/** The instant at which the state wants a `timer`, if any. */
-export const deadlineOf = (state: State): Instant | undefined =>
-  state.at === "waiting" || state.at === "finishing"
-    ? state.until
-    : state.at === "up"
-      ? state.killAt
-      : state.at === "emptying"
-        ? state.next
-        : undefined;
+/** The instant at which the state wants a `timer`, if any: whoever holds the state sees to it. */
+export function deadlineOf(state: State): Instant | undefined {
+  switch (state.at) {
+    case "waiting":
+    case "finishing":
+      return state.until;
+    case "up":
+      return soonest(state.killAt);
+    case "emptying":
+      return state.next;
+    case "down":
+    case "starting":
+    case "gone":
+      return undefined;
+    default:
+      return exhaustive(state);
+  }
+}
+
+/** The first of several deadlines, those that there are. */
+function soonest(...instants: readonly (Instant | undefined)[]): Instant | undefined {
+  let first: Instant | undefined;
+  for (const at of instants) if (at !== undefined && (first === undefined || at < first)) first = at;
+  return first;
+}
 
 /** What every state has. */
 export const always = ({ want, exiting, since, throttle, failed }: State): Always => ({

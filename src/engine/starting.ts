@@ -17,7 +17,7 @@ export function start(state: State, now: Now): Step {
   if (until <= now.at) return { state: starting(state), effects: [{ do: "spawn" }] };
   return {
     state: { ...always(state), at: "waiting", until },
-    effects: [{ do: "announce" }, { do: "wake", at: until }],
+    effects: [{ do: "announce" }],
   };
 }
 
@@ -33,7 +33,7 @@ export function spawnFailed(state: Living, event: Event & { on: "spawn-failed" }
   const until = mayStartAt(throttle, now.at);
   return {
     state: { ...always(state), throttle, at: "waiting", until },
-    effects: [{ do: "announce" }, { do: "warn-no-process", retry: until }, { do: "wake", at: until }],
+    effects: [{ do: "announce" }, { do: "warn-no-process", retry: until }],
   };
 }
 
@@ -41,7 +41,7 @@ export function spawnFailed(state: Living, event: Event & { on: "spawn-failed" }
 export function startTimer(state: State & { readonly at: "waiting" }, now: Now): Step {
   return state.until <= now.at
     ? { state: starting(state), effects: [{ do: "spawn" }] }
-    : { state, effects: [{ do: "wake", at: state.until }] };
+    : { state, effects: [] };
 }
 
 /** The service has ended and nothing of it is left to do: starts it again if it is wanted up and did not fail for good. */

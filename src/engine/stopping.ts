@@ -24,17 +24,15 @@ import {
 export function bringDown(state: Up, now: Now, { downSignal, timeoutKillMs }: Asks): Step {
   const signals = send(state.pid, downSignal ?? "SIGTERM", "SIGCONT");
   const killAt = state.killAt ?? (timeoutKillMs === 0 ? undefined : later(now.at, timeoutKillMs));
-  const wake: Effect[] = killAt === undefined ? [] : [{ do: "wake", at: killAt }];
   return {
     state: { ...state, paused: false, ...(killAt === undefined ? {} : { killAt }) },
-    effects: [...signals, { do: "announce" }, ...wake],
+    effects: [...signals, { do: "announce" }],
   };
 }
 
 export function killTimer(state: Up, now: Now): Step {
   const { killAt, ...rest } = state;
-  if (killAt === undefined) return { state, effects: [] };
-  if (killAt > now.at) return { state, effects: [{ do: "wake", at: killAt }] };
+  if (killAt === undefined || killAt > now.at) return { state, effects: [] };
   return { state: rest.group ? { ...rest, killed: true } : rest, effects: send(state.pid, "SIGKILL") };
 }
 
@@ -86,14 +84,12 @@ export function looked(state: Living, event: Event & { on: "looked" }, now: Now,
     effects: [
       ...signals.map((signal): Effect => ({ do: "kill-group", run, signal })),
       ...(name ? [{ do: "warn-left", run } as const] : []),
-      { do: "wake", at: next },
     ],
   };
 }
 
 export function lookTimer(state: Emptying, now: Now): Step {
   const { next, run } = state;
-  if (next === undefined) return { state, effects: [] };
-  if (next > now.at) return { state, effects: [{ do: "wake", at: next }] };
+  if (next === undefined || next > now.at) return { state, effects: [] };
   return { state: { ...state, next: undefined }, effects: [{ do: "look", run }] };
 }

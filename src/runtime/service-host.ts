@@ -2,7 +2,7 @@
 // engine/supervise.ts has the rules; this file has none.
 
 import type { Left } from "../engine/adoption.ts";
-import { type Effect, type Event, type State, statusOf } from "../engine/service-state.ts";
+import { deadlineOf, type Effect, type Event, type State, statusOf } from "../engine/service-state.ts";
 import { step } from "../engine/supervise.ts";
 import { type Command, decodeControl } from "../formats/control.ts";
 import { type Asks, CLASSIC, finishArguments } from "../formats/service-files.ts";
@@ -44,7 +44,7 @@ export class ServiceHost {
   private readonly files: ControlDirectory;
   private recordFile: RecordFile | undefined;
   private state: State;
-  /** Takes back the deadline that the engine asked for last. */
+  /** The deadline of the state, and what takes it back. */
   private wake: { readonly at: Instant; readonly takeBack: () => void } | undefined;
   /** The status is to be written before the loop sleeps. */
   private announcing = false;
@@ -178,6 +178,7 @@ export class ServiceHost {
     this.state = state;
     const signals = effects.some((effect) => effect.do === "kill");
     this.store(signals);
+    this.wakeAt(deadlineOf(state));
     for (const effect of effects) this.perform(effect);
     if (signals && this.recordFile !== undefined) this.recordFile.record.owed = false;
   }
@@ -270,8 +271,6 @@ export class ServiceHost {
         if (!this.announcing) this.world.loop.soon(() => this.announce());
         this.announcing = true;
         return;
-      case "wake":
-        return this.wakeAt(effect.at);
       case "warn-no-process":
         return this.say(
           `warning: unable to fork for ${this.place.title}, sleeping ${seconds(effect.retry - this.world.now().at)}: ${this.spawnProblem}`,
@@ -361,9 +360,11 @@ export class ServiceHost {
     this.tell(outcome);
   }
 
-  private wakeAt(at: Instant): void {
+  private wakeAt(at: Instant | undefined): void {
     if (this.wake?.at === at) return;
     this.wake?.takeBack();
+    this.wake = undefined;
+    if (at === undefined) return;
     const takeBack = this.world.loop.at(at, () => {
       this.wake = undefined;
       this.tell({ on: "timer" });

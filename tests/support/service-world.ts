@@ -163,7 +163,7 @@ export class World {
   }
 
   /** The state wants to be told when it is `at`. */
-  protected wakeAt(at: Instant): void {
+  protected wakeAt(at: Instant | undefined): void {
     this.wake = at;
   }
 
@@ -183,6 +183,7 @@ export class World {
     this.steps++;
     const { state, effects } = step(this.state, event, this.now, DIRECTORIES[this.directory]);
     this.state = state;
+    this.wakeAt(deadlineOf(state));
     for (const effect of effects) this.perform(effect);
     if (state === this.state) this.check();
   }
@@ -196,8 +197,6 @@ export class World {
       case "announce":
         this.announced = statusOf(this.state);
         return;
-      case "wake":
-        return this.wakeAt(effect.at);
       case "warn-no-process":
         return ensure(effect.retry === deadlineOf(this.state), "warned of another retry", this.state);
       case "look":
@@ -294,22 +293,18 @@ export class World {
     else ensure(child === undefined, "a process", state);
     ensure((state.at === "emptying") === (this.emptying !== undefined), "emptying or not", state);
     if (state.at === "emptying") {
-      ensure(this.wake === state.next, "not to be woken to look", state);
       ensure(state.next !== undefined && state.next <= this.ms + 1000, "looks too late", state);
     }
     ensure((state.at === "finishing") === (this.finish !== undefined), "finish or not", state);
     if (state.at === "up" && state.killAt !== undefined) {
-      ensure(this.wake === state.killAt, "not to be woken to kill", state);
       ensure(state.killAt <= this.ms + 2000, "kills too late", state);
     }
     if (state.at === "finishing") {
       ensure(state.finish === this.finish?.pid, "another finish", state);
-      if (state.until !== undefined) ensure(this.wake === state.until, "not to be woken then", state);
     }
     ensure(same(this.announced, statusOf(state)), "told the world something else", state);
     ensure(this.left === (state.at === "gone"), "left or not", state);
     if (state.at === "waiting") {
-      ensure(this.wake === state.until, "not to be woken then", state);
       ensure(state.until <= this.ms + 60_000, "waits for more than a minute", state);
       ensure(state.want !== "down", "waits", state);
     }

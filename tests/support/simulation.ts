@@ -183,9 +183,12 @@ class Service extends World {
     this.health = this.ms >= all.stormUntil ? "starts" : this.jitter < 0.2 ? "no-program" : "no-process";
   }
 
-  protected override wakeAt(at: Instant): void {
+  protected override wakeAt(at: Instant | undefined): void {
+    if (at === this.wake && this.takeBack !== undefined) return;
     super.wakeAt(at);
     this.takeBack?.();
+    this.takeBack = undefined;
+    if (at === undefined) return;
     this.takeBack = this.all.at(at, () => {
       this.takeBack = undefined;
       if (this.left) return;
