@@ -2,19 +2,11 @@
 // what the kernel asks and nothing of the runtime's.
 import { readdirSync, readFileSync } from "node:fs";
 import { monotonic } from "../../src/sys/clock.ts";
+import { environment, environmentOf } from "../../src/sys/environment.ts";
 import { ErrnoError } from "../../src/sys/errno.ts";
 import { O_APPEND, O_CREAT, O_RDWR } from "../../src/sys/files.ts";
 import { RUNTIME_IGNORES } from "../../src/sys/inherited.ts";
-import {
-  environment,
-  environmentOf,
-  type FileAction,
-  getpid,
-  kill,
-  prctl,
-  Spawner,
-  waitFor,
-} from "../../src/sys/process.ts";
+import { type FileAction, getpid, kill, prctl, Spawner, waitFor } from "../../src/sys/process.ts";
 import { fd, type Pid, pid } from "../../src/units/units.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;

@@ -4,20 +4,12 @@
 import { type Edit, edit, edited, valueIn } from "../formats/environment.ts";
 import { pathCandidates, search } from "../formats/path-search.ts";
 import { inheritedMask } from "../sys/boot.ts";
+import { type Environment, environment, environmentOf, getenv, variables } from "../sys/environment.ts";
 import { EACCES, EAGAIN, ENOMEM, ErrnoError, errnoOf } from "../sys/errno.ts";
 import { AT_FDCWD, executable, statat } from "../sys/files.ts";
 import { restoreInherited } from "../sys/inherited.ts";
 import { getrlimit, HeldLimits, type Resource, setrlimit } from "../sys/limits.ts";
-import {
-  Arguments,
-  type Environment,
-  environment,
-  environmentOf,
-  type FileAction,
-  getenv,
-  Spawner,
-  variables,
-} from "../sys/process.ts";
+import { Arguments, type FileAction, Spawner } from "../sys/process.ts";
 import { type ByteString, type Errno, errno, type Pid } from "../units/units.ts";
 import { Program } from "./program.ts";
 

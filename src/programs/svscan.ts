@@ -3,8 +3,9 @@ import { delegated, hosted } from "../runtime/begin.ts";
 import { ScanDirectory } from "../runtime/scan-directory.ts";
 import { Upgrade } from "../runtime/upgrade.ts";
 import { World } from "../runtime/world.ts";
+import { getenv } from "../sys/environment.ts";
 import { AT_FDCWD, chdir, O_DIRECTORY, O_RDONLY, openat } from "../sys/files.ts";
-import { exit, getenv, setName } from "../sys/process.ts";
+import { exit, setName } from "../sys/process.ts";
 import { EXIT, type Program, report } from "./program.ts";
 
 export function svscan(program: Program): never {

@@ -2,6 +2,7 @@
 import { tellControl } from "../runtime/begin.ts";
 import { Kept } from "../runtime/keep.ts";
 import { World } from "../runtime/world.ts";
+import { environmentOf } from "../sys/environment.ts";
 import { epollAdd, epollCreate, epollWait } from "../sys/epoll.ts";
 import { EACCES, ENOENT, EPERM, ESRCH, errnoOf, unless } from "../sys/errno.ts";
 import {
@@ -20,7 +21,7 @@ import {
   statat,
   writableNow,
 } from "../sys/files.ts";
-import { environmentOf, exit, getpid, killAll, pidfdOpen, pidfdSendSignal, setName } from "../sys/process.ts";
+import { exit, getpid, killAll, pidfdOpen, pidfdSendSignal, setName } from "../sys/process.ts";
 import { type ByteString, type Fd, later, type Pid, pid } from "../units/units.ts";
 import { EXIT, type Program, put, STDERR, STDIN, STDOUT } from "./program.ts";
 

@@ -2,6 +2,7 @@
 // locks and fifos, and the signal mask it was given. Pid, children and pending signals stay by themselves. The list lies in
 // a memfd, so that neither environment nor arguments show it. docs/architecture.md
 import { pathCandidates } from "../formats/path-search.ts";
+import { environment } from "../sys/environment.ts";
 import { errnoOf } from "../sys/errno.ts";
 import {
   AT_FDCWD,
@@ -15,7 +16,7 @@ import {
   statat,
   write,
 } from "../sys/files.ts";
-import { environment, execve, getpid } from "../sys/process.ts";
+import { execve, getpid } from "../sys/process.ts";
 import type { SignalSet } from "../sys/signals.ts";
 import { type ByteString, type Fd, fd } from "../units/units.ts";
 

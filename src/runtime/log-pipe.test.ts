@@ -12,9 +12,10 @@ import {
 import { Sandbox } from "../../tests/support/sandbox.ts";
 import { until } from "../../tests/support/until.ts";
 import { decodeWaitStatus } from "../formats/wait-status.ts";
+import { environment } from "../sys/environment.ts";
 import { ErrnoError } from "../sys/errno.ts";
 import { AT_FDCWD, closeOnExec, O_CREAT, O_WRONLY } from "../sys/files.ts";
-import { environment, kill, Spawner, waitFor } from "../sys/process.ts";
+import { kill, Spawner, waitFor } from "../sys/process.ts";
 import { type ByteString, type Fd, fd, type Pid } from "../units/units.ts";
 import { LogPipe } from "./log-pipe.ts";
 

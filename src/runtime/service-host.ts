@@ -327,7 +327,7 @@ export class ServiceHost {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
       const argv = finishArguments(how, this.name, run);
       const onEnd = (status: number | undefined) => this.finishEnded(pid, status);
-      const pid = this.world.spawn("./finish", argv, actions, onEnd, this.recordFile?.child);
+      const pid = this.world.spawn("./finish", argv, actions, onEnd, { tell: this.recordFile?.child });
       this.recordFile?.record.finish(pid, bootTicks());
       outcome = { on: "finish-spawned", pid };
       this.finishProblem = undefined;
@@ -346,8 +346,8 @@ export class ServiceHost {
     try {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
       const onEnd = (status: number | undefined) => void this.died(pid, status);
-      const { child } = this.recordFile ?? {};
-      const pid = this.world.spawn("./run", ["./run"], actions, onEnd, child, this.asks.group);
+      const options = { tell: this.recordFile?.child, leads: this.asks.group };
+      const pid = this.world.spawn("./run", ["./run"], actions, onEnd, options);
       this.recordFile?.record.run(pid, bootTicks());
       outcome = { on: "spawned", pid };
     } catch (error) {

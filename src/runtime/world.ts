@@ -5,6 +5,7 @@ import type { Now } from "../engine/service-state.ts";
 import type { Origin } from "../formats/service-record.ts";
 import { EVENT_SIGNALS, type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";
+import { type Environment, environment, getenv } from "../sys/environment.ts";
 import { ESRCH, errnoOf, unless } from "../sys/errno.ts";
 import { close } from "../sys/files.ts";
 import {
@@ -17,10 +18,7 @@ import {
 } from "../sys/inherited.ts";
 import { letGoOfCode } from "../sys/memory.ts";
 import {
-  type Environment,
-  environment,
   type FileAction,
-  getenv,
   getpgrp,
   getpid,
   getsid,
@@ -30,6 +28,7 @@ import {
   pidfdSendSignal,
   reap,
   Spawner,
+  type StartOptions,
   TAG_COUNT,
   tagChildren,
 } from "../sys/process.ts";
@@ -147,9 +146,7 @@ export class World {
   }
 
   /**
-   * Starts a program. `onEnd` is called when it has ended.
-   * @param tell as Spawner.spawn has it
-   * @param leads whether it leads a process group of its own
+   * Starts a program. `onEnd` is called when it has ended. `leads`: it leads a process group of its own.
    * @throws {ErrnoError} as Spawner.spawn
    */
   spawn(
@@ -157,12 +154,11 @@ export class World {
     argv: readonly ByteString[],
     actions: readonly FileAction[],
     onEnd: OnEnd,
-    tell?: number,
-    leads = false,
+    { leads = false, ...options }: StartOptions & { readonly leads?: boolean } = {},
   ): Pid {
     if (leads) this.leaders ??= this.makeLeaders();
     const spawner = leads && this.leaders !== undefined ? this.leaders : this.spawner;
-    const child = spawner.spawn(path, argv, actions, tell);
+    const child = spawner.spawn(path, argv, actions, options);
     this.wards.set(child, { onEnd });
     return child;
   }

@@ -29,7 +29,7 @@ test("descriptors that were inherited are passed on, those of the runtime and la
     `inherited.passOnDescriptors();
      const mine = files.openat(files.AT_FDCWD, "/dev/null", files.O_RDONLY);
      say(mine);
-     const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, processes.environment());
+     const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, environments.environment());
      const child = spawner.spawn("/bin/sleep", ["sleep", "20"], []);
      const directory = files.openat(files.AT_FDCWD, "/proc/" + child + "/fd", files.O_RDONLY);
      say(files.readdir(directory).filter((name) => !name.startsWith(".")).map(Number));
@@ -52,7 +52,7 @@ describe("what DescriptorLimit promises", () => {
     try { for (; count < 1000; count++) limit.open(open); } catch (error) { say(errors.errnoOf(error)); }
     say(count);
     say(soft());
-    const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, processes.environment());
+    const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, environments.environment());
     processes.waitFor(spawner.spawn("/bin/sh", ["sh", "-c", "ulimit -Sn; ulimit -Hn"], []));`;
 
   test("the soft limit is the inherited one between calls, and no limit to what we open", async () => {

@@ -44,7 +44,7 @@ test("setrlimit sets both, and a child has them", async () => {
     `limits.setrlimit("FSIZE", { soft: 12345n * 512n, hard: 2n ** 40n });
      limits.setrlimit("CORE", { soft: 0n, hard: 0n });
      say(limits.getrlimit("FSIZE"));
-     const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, processes.environment());
+     const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, environments.environment());
      processes.waitFor(spawner.spawn("/bin/sh", ["sh", "-c", "echo [$(ulimit -S -f), $(ulimit -H -c)]"], []));
      try { limits.setrlimit("FSIZE", { soft: 2n, hard: 1n }); } catch (error) { say(errors.errnoOf(error)); }`,
   );

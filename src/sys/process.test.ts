@@ -5,13 +5,11 @@ import { alive, Sandbox, stat } from "../../tests/support/sandbox.ts";
 import { until } from "../../tests/support/until.ts";
 import { decodeWaitStatus } from "../formats/wait-status.ts";
 import { type ByteString, fd, type Pid, pid } from "../units/units.ts";
+import { environment, environmentOf, getenv } from "./environment.ts";
 import { EACCES, ECHILD, EINVAL, ENOENT, ENOEXEC, ENOTDIR, ErrnoError, ESRCH } from "./errno.ts";
 import { AT_FDCWD, close, closeOnExec, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, openat } from "./files.ts";
 import {
-  environment,
-  environmentOf,
   type FileAction,
-  getenv,
   getpid,
   getppid,
   kill,
@@ -19,6 +17,7 @@ import {
   pidfdSendSignal,
   type SpawnAttributes,
   Spawner,
+  type StartOptions,
   waitFor,
 } from "./process.ts";
 import { SIGNALS, signalSet } from "./signals.ts";
@@ -35,17 +34,22 @@ const spawner = new Spawner(plain, environment());
 const killable = new Spawner({ ...plain, defaults: 2n ** 64n - 1n }, environment());
 const sleeper = (): Pid => killable.spawn("/bin/sleep", ["sleep", "20"], []);
 
-type How = { readonly with?: Spawner; readonly path?: ByteString; readonly actions?: readonly FileAction[] };
+type How = {
+  readonly with?: Spawner;
+  readonly path?: ByteString;
+  readonly actions?: readonly FileAction[];
+  readonly options?: StartOptions;
+};
 
 /** Runs a program to its end with its output in a file, and returns that. */
 function outputOf(
   box: Sandbox,
   argv: readonly ByteString[],
-  { with: by = spawner, path = argv[0] as string, actions = [] }: How = {},
+  { with: by = spawner, path = argv[0] as string, actions = [], options = {} }: How = {},
 ): ByteString {
   const file = box.at("output");
   const to = { do: "open", to: fd(1), path: file, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600 } as const;
-  const { status } = waitFor(by.spawn(path, argv, [to, ...actions]));
+  const { status } = waitFor(by.spawn(path, argv, [to, ...actions], options));
   expect(decodeWaitStatus(status)).toEqual({ exited: 0 });
   return readFileSync(file, "latin1");
 }
@@ -84,6 +88,42 @@ describe.each(WAYS)("what a program is started with ($way)", ({ attributes: plai
     );
     expect(output(box, ["/usr/bin/env", "-0"])).toBe(readFileSync("/proc/self/environ", "latin1"));
     expect(output(box, ["/usr/bin/env"], { with: new Spawner(plain, environmentOf([])) })).toBe("");
+  });
+
+  test("variables in the place of others, or beside them, or gone; the next start has them as they were", async () => {
+    await using box = new Sandbox();
+    const base = new Spawner(plain, environmentOf(["A=1", "B=2", "A=again", "LONG=x", "NOEQUALS"]));
+    const words = ["/usr/bin/env", "-0"];
+    const options = { variables: ["A=\xff", "LONG", "C=3"] };
+    expect(output(box, words, { with: base, options })).toBe("B=2\0NOEQUALS\0A=\xff\0C=3\0");
+    expect(output(box, words, { with: base })).toBe("A=1\0B=2\0A=again\0LONG=x\0NOEQUALS\0");
+    const many = Array.from({ length: 9000 }, (_, i) => `N${i}=${i}`);
+    const big = new Spawner(plain, environmentOf(many));
+    expect(output(box, words, { with: big, options })).toBe(
+      [...many, "A=\xff", "C=3"].map((v) => `${v}\0`).join(""),
+    );
+  });
+
+  test("a variable that is its own pid, where that can be; else not even an inherited one of that name", async () => {
+    await using box = new Sandbox();
+    const base = new Spawner(plain, environmentOf(["WATCHDOG_PID=1", "B=2"]));
+    const options = { variables: ["A=1"], pidVariable: "WATCHDOG_PID" };
+    const script = 'echo "$$ $WATCHDOG_PID $A $B"';
+    const [own, told, ...rest] = output(box, ["/bin/sh", "-c", script], { with: base, options })
+      .trim()
+      .split(/ /);
+    if (plain.privateFrom === undefined) expect([told, ...rest]).toEqual(["", "1", "2"]);
+    else expect([told, ...rest]).toEqual([own as string, "1", "2"]);
+  });
+
+  test("a descriptor of its own at whatever number, those the start itself uses too", async () => {
+    await using box = new Sandbox();
+    for (const number of [3, 9, 10, 199, 200, 201, 202, 203, 900]) {
+      const held = openat(AT_FDCWD, box.file("read", "text"), O_RDONLY);
+      const actions: FileAction[] = [{ do: "dup2", from: held, to: fd(number) }];
+      expect(output(box, ["/bin/cat", `/dev/fd/${number}`], { actions })).toBe("text");
+      close(held);
+    }
   });
 
   test("the signal mask, and no signal ignored that is to have its default", async () => {
@@ -226,7 +266,7 @@ describe.each(WAYS)("a program that cannot be started ($way)", ({ attributes }) 
     // Root has no such limit; the account needs no name.
     const got = await bare(
       box,
-      `const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, processes.environment());
+      `const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, environments.environment());
        limits.setrlimit("NPROC", { soft: 0n, hard: 0n });
        credentials.setgroups([]);
        if (credentials.geteuid() === 0) { credentials.setgid(64123); credentials.setuid(64123); }
@@ -269,7 +309,7 @@ describe("the end of a process", () => {
     await using box = new Sandbox();
     const got = await bare(
       box,
-      `const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, processes.environment());
+      `const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, environments.environment());
        say(processes.reap() === undefined);
        const gate = files.pipe();
        const from = { do: "dup2", from: gate[0], to: units.fd(0) } as const;
@@ -333,7 +373,7 @@ describe("this process", () => {
 
   test("getenv gives a variable byte for byte, and undefined for none", async () => {
     await using box = new Sandbox();
-    const script = `say(processes.getenv("X")); say(processes.getenv("EMPTY")); say(processes.getenv("NONE") ?? null);`;
+    const script = `say(environments.getenv("X")); say(environments.getenv("EMPTY")); say(environments.getenv("NONE") ?? null);`;
     const words = bareCommand(box, script);
     const { stdout } = await box.run([
       "/bin/sh",
@@ -350,11 +390,30 @@ describe("this process", () => {
     await using box = new Sandbox();
     const program = startBare(
       box,
-      `try { processes.execve("/nonexistent", ["x"], processes.environment()); } catch (error) { say(errors.errnoOf(error)); }
-       processes.execve("/bin/sh", ["./run", "-c", "echo $$ $0 $A"], processes.environmentOf(["A=b\\xff"]));`,
+      `try { processes.execve("/nonexistent", ["x"], environments.environment()); } catch (error) { say(errors.errnoOf(error)); }
+       processes.execve("/bin/sh", ["./run", "-c", "echo $$ $0 $A"], environments.environmentOf(["A=b\\xff"]));`,
     );
     const { stdout, code } = await program.ended();
     expect([code, stdout]).toEqual([0, `${ENOENT}\n${program.pid} ./run b\xff\n`]);
+  });
+
+  test("a program that dies with it is killed when it is, where that can be had", async () => {
+    await using box = new Sandbox();
+    const starter = startBare(
+      box,
+      `const spawner = new processes.Spawner({ mask: 0n, defaults: 0n, privateFrom: 200 }, environments.environment());
+       say(spawner.spawn("/bin/sleep", ["sleep", "100"], [], { diesWithUs: true }));
+       say(spawner.spawn("/bin/sleep", ["sleep", "100"], []));
+       processes.waitFor(1);`,
+    );
+    const [dies, stays] = await until(() => {
+      const told = said(starter.stdout) as number[];
+      return told.length === 2 && told;
+    }, "both are started");
+    starter.signal("SIGKILL");
+    await starter.ended();
+    if (process.arch === "x64") await until(() => !alive(dies as number), "it dies too");
+    expect(alive(stays as number)).toBe(true);
   });
 
   test("exit ends it at once, with the code", async () => {

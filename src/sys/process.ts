@@ -9,9 +9,10 @@ import {
   pid,
   type Signo,
 } from "../units/units.ts";
+import { BaseEnvironment, type Environment, vectorSize } from "./environment.ts";
 import { check, ECHILD, EINTR, EINVAL, ENOSYS, EPERM, ErrnoError, ESRCH, failure } from "./errno.ts";
 import { AT_FDCWD, close, duplicate, O_CLOEXEC, O_DIRECTORY, O_PATH, openat, readableNow } from "./files.ts";
-import { Arena, lastErrno, latin1, libc, scratch, view } from "./libc.ts";
+import { Arena, lastErrno, libc, scratch, view } from "./libc.ts";
 import { putSignalSet, SIG_SETMASK, SIGNALS, SIGSET_SIZE, type Signal, type SignalSet } from "./signals.ts";
 import { MOST_CALLS, SYS, type SystemCall, Vfork } from "./vfork.ts";
 
@@ -61,72 +62,29 @@ const LIBC_SIGNALS: SignalSet = 0b11n << 31n;
 const ATTRIBUTES_SIZE = 512;
 const ACTIONS_SIZE = 128;
 
-/** An envp that is ready to be given to a program: the address of an array of strings. */
-export type Environment = number;
-
-/** The environment this process was given, byte for byte. */
-export function environment(): Environment {
-  const symbol = libc.dlsym(0, scratch.reset().cstring("environ"));
-  return Number(new DataView(view(symbol, 8).buffer).getBigUint64(0, true));
-}
-
-/** The value of an environment variable, byte for byte; undefined if it is not set. getenv(3) */
-export function getenv(name: ByteString): ByteString | undefined {
-  const value = libc.getenv(scratch.reset().cstring(name));
-  if (!value) return undefined;
-  return text(value);
-}
-
-/** The NUL-terminated string at `address`. */
-function text(address: number): ByteString {
-  const length = libc.strlen(address);
-  return length === 0 ? "" : latin1(view(address, length)); // there is no view of nothing
-}
-
-/** What is in `env`, each entry normally `NAME=VALUE`, in its order. */
-export function variables(env: Environment): ByteString[] {
-  // Nothing is read behind the NULL at the end.
-  const words = new Uint32Array(view(env, 1 << 24).buffer);
-  const pointers: number[] = [];
-  for (let i = 0; ; i += 2) {
-    const pointer = (words[i] as number) + 2 ** 32 * (words[i + 1] as number);
-    if (pointer === 0) break;
-    pointers.push(pointer);
-  }
-  return inOneBlock(pointers) ?? pointers.map(text);
-}
-
-/** The strings at `pointers` where they lie one after the other, as the kernel places them. */
-function inOneBlock(pointers: readonly number[]): ByteString[] | undefined {
-  const first = pointers[0];
-  const last = pointers.at(-1);
-  if (first === undefined || last === undefined || last < first) return undefined;
-  const length = last + libc.strlen(last) - first;
-  if (length === 0 || length > MOST_BYTES) return undefined;
-  const texts = latin1(view(first, length)).split("\0");
-  let at = first;
-  for (let i = 0; i < pointers.length; i++) {
-    if (pointers[i] !== at) return undefined;
-    at += (texts[i] as ByteString).length + 1;
-  }
-  return texts;
-}
-
-/** More than an environment has: three quarters of 8 MB. execve(2) */
-const MOST_BYTES = 1 << 23;
-
-/** `variables` (each `NAME=VALUE`) as an environment. The memory is never given back: make few. */
-export function environmentOf(variables: readonly ByteString[]): Environment {
-  return new Arena(vectorSize(variables)).vector(variables);
-}
-
-const vectorSize = (texts: readonly ByteString[]): number => 8 * texts.length + texts.join("\0").length + 64;
-
 /** Bytes for the arguments of one start; more are lent, and never given back, for one that has more. */
 const SPAWN_MEMORY = 1 << 16;
 
-/** What stands in the place of a pid that the kernel does not tell; see Spawner.spawn. */
+/** What stands in the place of a pid that the kernel does not tell; see StartOptions. */
 export const UNTOLD = 0xffffffff;
+
+/** What one start has beside what all of its `Spawner` have. */
+export type StartOptions = {
+  /**
+   * The address of 4 bytes, 0 in them: the kernel stores the pid there before the process makes its first step, even if
+   * this one is killed meanwhile. UNTOLD is stored before a way is taken on which it does not.
+   */
+  readonly tell?: number | undefined;
+  /** Variables in the place of those of the same name: each `NAME=VALUE`, or a `NAME` that is to go. */
+  readonly variables?: readonly ByteString[];
+  /** The variable of that name has the new process's pid for its value; it is not there where that cannot be. */
+  readonly pidVariable?: ByteString;
+  /** It is killed when this process ends, if that can be had. PR_SET_PDEATHSIG in prctl(2) */
+  readonly diesWithUs?: boolean;
+};
+
+/** A pid takes up to 7 digits; what readlink of /proc/self writes is not terminated. */
+const PID_ROOM = 15;
 
 /** Starts programs. Holds the memory that C sees, so it is made once and used again. */
 export class Spawner {
@@ -136,6 +94,8 @@ export class Spawner {
   private readonly pidCell: number;
   private readonly lasting: Arena;
   private lean: LeanStart | undefined;
+  /** `env`, once a start has changed something in it. */
+  private base: BaseEnvironment | undefined;
 
   constructor(
     attributes: SpawnAttributes,
@@ -158,7 +118,7 @@ export class Spawner {
       libc.posix_spawnattr_setpgroup(this.attributes, 0);
     }
     libc.posix_spawnattr_setflags(this.attributes, flags);
-    this.lean = LeanStart.make(attributes, env);
+    this.lean = LeanStart.make(attributes);
   }
 
   /** Whether `tell` of `spawn` is told by the kernel, as far as is known. */
@@ -169,26 +129,43 @@ export class Spawner {
   /**
    * Starts `path` with `argv`; the new process runs that program when this returns. As posix_spawn(3), which it is where
    * there is nothing better.
-   * @param tell the address of 4 bytes, 0 in them: the kernel stores the pid there before the process makes its first
-   *   step, even if this one is killed meanwhile. UNTOLD is stored before a way is taken on which it does not.
    * @throws {ErrnoError} what exec says of `path` (ENOENT, EACCES, ENOEXEC, ...) or what an action failed with;
    *   EAGAIN or ENOMEM if there can be no further process now.
    */
-  spawn(path: ByteString, argv: readonly ByteString[], actions: readonly FileAction[], tell = 0): Pid {
-    const size = path.length + vectorSize(argv);
+  spawn(
+    path: ByteString,
+    argv: readonly ByteString[],
+    actions: readonly FileAction[],
+    options: StartOptions = {},
+  ): Pid {
+    const { tell = 0, variables = [], pidVariable } = options;
+    const changes =
+      pidVariable === undefined ? variables : [...variables, `${pidVariable}=${"\0".repeat(PID_ROOM)}`];
+    const changing = changes.length > 0;
+    if (changing) this.base ??= new BaseEnvironment(this.env);
+    const size = path.length + vectorSize(argv) + (changing ? (this.base?.size(changes) ?? 0) : 0);
     // Room for the actions beside it: paths of the suite's own, short.
     const memory = size < SPAWN_MEMORY / 2 ? this.memory.reset() : new Arena(size + SPAWN_MEMORY / 2);
     const name = memory.cstring(path);
     const args = memory.vector(argv);
-    const started = this.lean?.spawn(name, args, actions, memory, tell);
+    const changed = changing ? this.base?.with(changes, memory) : undefined;
+    const pidAt = changed?.at.at(-1);
+    const started = this.lean?.spawn(name, args, actions, memory, {
+      tell,
+      env: changed?.env ?? this.env,
+      pidText: pidVariable === undefined || pidAt === undefined ? 0 : pidAt + pidVariable.length + 1,
+      diesWithUs: options.diesWithUs ?? false,
+    });
     if (started instanceof ErrnoError) throw new ErrnoError(started.errno, "posix_spawn", path);
     if (started === "never") this.lean = undefined;
     else if (started !== undefined) return started;
     if (tell !== 0) new DataView(view(tell, 4).buffer).setUint32(0, UNTOLD, true);
+    const plain = pidVariable === undefined ? changed : this.base?.with([...variables, pidVariable], memory);
     libc.posix_spawn_file_actions_init(this.actions);
     try {
       for (const action of actions) this.add(memory, action);
-      const code = libc.posix_spawn(this.pidCell, name, this.actions, this.attributes, args, this.env);
+      const env = plain?.env ?? this.env;
+      const code = libc.posix_spawn(this.pidCell, name, this.actions, this.attributes, args, env);
       if (code !== 0) throw new ErrnoError(errno(code), "posix_spawn", path);
     } finally {
       libc.posix_spawn_file_actions_destroy(this.actions);
@@ -222,7 +199,19 @@ export class Spawner {
   }
 }
 
+/** One start, as addresses; 0 for nothing. */
+type LeanOptions = {
+  readonly tell: number;
+  readonly env: Environment;
+  /** Where the digits of the new process's pid go. */
+  readonly pidText: number;
+  readonly diesWithUs: boolean;
+};
+
 const CLOSE_RANGE_UNSHARE = 2;
+const F_SETFD = 2;
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
 /** Descriptors under the private ones through which a child reaches some of those. */
 const SLOTS = 2;
 
@@ -235,7 +224,6 @@ class LeanStart {
   private constructor(
     private readonly vfork: Vfork,
     { mask, defaults, session, processGroup }: SpawnAttributes,
-    private readonly env: Environment,
     /** Any open file, to lie in the slots while they are not used. */
     private readonly nothing: Fd,
     private readonly slots: readonly Fd[],
@@ -256,7 +244,7 @@ class LeanStart {
     this.putAlways();
   }
 
-  static make(attributes: SpawnAttributes, env: Environment): LeanStart | undefined {
+  static make(attributes: SpawnAttributes): LeanStart | undefined {
     const { privateFrom } = attributes;
     const vfork = privateFrom === undefined ? undefined : Vfork.make();
     if (privateFrom === undefined || vfork === undefined) return undefined;
@@ -268,7 +256,7 @@ class LeanStart {
     try {
       const nothing = hold(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
       const slots = Array.from({ length: SLOTS }, () => hold(duplicate(nothing, privateFrom)));
-      return new LeanStart(vfork, attributes, env, nothing, slots);
+      return new LeanStart(vfork, attributes, nothing, slots);
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       // Descriptors were inherited whose numbers the limit does not reach (EINVAL), or none is left (EMFILE).
@@ -289,7 +277,7 @@ class LeanStart {
     argv: number,
     actions: readonly FileAction[],
     memory: Arena,
-    tell: number,
+    { tell, env, pidText, diesWithUs }: LeanOptions,
   ): Pid | ErrnoError | "never" | undefined {
     const { vfork, slots, tail } = this;
     const hole = Math.max(...slots) + 1;
@@ -310,10 +298,13 @@ class LeanStart {
           if (i === 0) before.push([SYS.fchdir, action.directory]);
           else after.push([SYS.fchdir, reach(action.directory)]);
           break;
-        case "dup2":
+        case "dup2": {
           if (action.from === action.to) return undefined;
-          after.push([SYS.dup3, reach(action.from), action.to, 0]);
+          const from = reach(action.from);
+          // It may be there already, but to be closed by exec.
+          after.push(from === action.to ? [SYS.fcntl, from, F_SETFD, 0] : [SYS.dup3, from, action.to, 0]);
           break;
+        }
         case "open":
           // The lowest free number is the right one only while all below are open, as the runtime sees to.
           if (action.to > 2) return undefined;
@@ -324,12 +315,15 @@ class LeanStart {
           return undefined;
       }
     }
+    if (pidText !== 0)
+      after.push([SYS.readlinkat, AT_FDCWD, memory.cstring("/proc/self"), pidText, PID_ROOM - 1]);
+    if (diesWithUs) after.push([SYS.prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
     if (before.length + 1 + after.length > tail) return undefined;
     const unshare: SystemCall = [SYS.close_range, hole, 2 ** 32 - 1, CLOSE_RANGE_UNSHARE];
     const calls = [...before, unshare, ...after];
     const from = tail - calls.length;
     for (const [i, call] of calls.entries()) vfork.put(from + i, ...call);
-    vfork.put(MOST_CALLS - 1, SYS.execve, path, argv, this.env);
+    vfork.put(MOST_CALLS - 1, SYS.execve, path, argv, env);
     const child = vfork.run(from, tell);
     for (const slot of slots.slice(0, taken)) libc.dup3(this.nothing, slot, O_CLOEXEC);
     if (child < 0) {

@@ -4,10 +4,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Fd, fd } from "../units/units.ts";
+import { environment } from "./environment.ts";
 import { ENOENT, ErrnoError } from "./errno.ts";
 import { AT_FDCWD, close, duplicate, O_CREAT, O_DIRECTORY, O_PATH, O_RDWR, openat } from "./files.ts";
 import { RUNTIME_IGNORES } from "./inherited.ts";
-import { environment, type FileAction, Spawner, waitFor } from "./process.ts";
+import { type FileAction, Spawner, waitFor } from "./process.ts";
 import { signalSet } from "./signals.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tend-process."));

@@ -47,10 +47,13 @@ export const SYS = {
   rt_sigaction: 13,
   rt_sigprocmask: 14,
   execve: 59,
+  fcntl: 72,
   fchdir: 81,
   setpgid: 109,
   setsid: 112,
+  prctl: 157,
   openat: 257,
+  readlinkat: 267,
   dup3: 292,
   close_range: 436,
 } as const;

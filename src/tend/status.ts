@@ -4,6 +4,7 @@ import { FormatError } from "../formats/format-error.ts";
 import { RECORD_SIZE, ServiceRecord } from "../formats/service-record.ts";
 import { decodeStatus, STATUS_SIZE, type Status } from "../formats/status.ts";
 import { wallTime } from "../sys/clock.ts";
+import { getenv } from "../sys/environment.ts";
 import { ENOENT, ENXIO, ErrnoError } from "../sys/errno.ts";
 import {
   AT_FDCWD,
@@ -22,7 +23,6 @@ import {
   readlinkat,
   statat,
 } from "../sys/files.ts";
-import { getenv } from "../sys/process.ts";
 import { type ByteString, type Fd, fd } from "../units/units.ts";
 import { exitSignal, type LastExit, type Row, type RunState, toJson, toTable } from "./status-rows.ts";
 

@@ -8,6 +8,7 @@ const LAYERS = {
   boot: "sys/boot.ts",
   clock: "sys/clock.ts",
   credentials: "sys/credentials.ts",
+  environments: "sys/environment.ts",
   epoll: "sys/epoll.ts",
   errors: "sys/errno.ts",
   files: "sys/files.ts",
@@ -30,7 +31,7 @@ let scripts = 0;
 
 /**
  * The command that runs TypeScript `source` under the Bun of the tests. In it, the modules of sys are `boot`, `clock`,
- * `credentials`, `epoll`, `errors`, `files`, `inherited`, `limits`, `processes`, `signals` and `units`, those of runtime
+ * `credentials`, `environments`, `epoll`, `errors`, `files`, `inherited`, `limits`, `processes`, `signals` and `units`, those of runtime
  * `control`, `log`, `loops`, `hosts` and `worlds`, and `say(value)` writes a line of JSON to standard output, a bigint as a
  * decimal string. The signals that a program may take as events are blocked from the start, as boot.ts sees to elsewhere.
  */

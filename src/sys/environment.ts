@@ -1,0 +1,108 @@
+// The environment of this process, and those of the programs it starts: byte for byte, and as C sees it. environ(7)
+import type { ByteString } from "../units/units.ts";
+import { Arena, latin1, libc, scratch, view } from "./libc.ts";
+
+/** An envp that is ready to be given to a program: the address of an array of strings. */
+export type Environment = number;
+
+/** The environment this process was given, byte for byte. */
+export function environment(): Environment {
+  const symbol = libc.dlsym(0, scratch.reset().cstring("environ"));
+  return Number(new DataView(view(symbol, 8).buffer).getBigUint64(0, true));
+}
+
+/** The value of an environment variable, byte for byte; undefined if it is not set. getenv(3) */
+export function getenv(name: ByteString): ByteString | undefined {
+  const value = libc.getenv(scratch.reset().cstring(name));
+  if (!value) return undefined;
+  return text(value);
+}
+
+/** The NUL-terminated string at `address`. */
+function text(address: number): ByteString {
+  const length = libc.strlen(address);
+  return length === 0 ? "" : latin1(view(address, length)); // there is no view of nothing
+}
+
+/** What is in `env`, each entry normally `NAME=VALUE`, in its order. */
+export function variables(env: Environment): ByteString[] {
+  const pointers = pointersIn(env);
+  return inOneBlock(pointers) ?? pointers.map(text);
+}
+
+/** Where the strings of `env` are. */
+function pointersIn(env: Environment): number[] {
+  // Nothing is read behind the NULL at the end.
+  const words = new Uint32Array(view(env, 1 << 24).buffer);
+  const pointers: number[] = [];
+  for (let i = 0; ; i += 2) {
+    const pointer = (words[i] as number) + 2 ** 32 * (words[i + 1] as number);
+    if (pointer === 0) return pointers;
+    pointers.push(pointer);
+  }
+}
+
+/** The strings at `pointers` where they lie one after the other, as the kernel places them. */
+function inOneBlock(pointers: readonly number[]): ByteString[] | undefined {
+  const first = pointers[0];
+  const last = pointers.at(-1);
+  if (first === undefined || last === undefined || last < first) return undefined;
+  const length = last + libc.strlen(last) - first;
+  if (length === 0 || length > MOST_BYTES) return undefined;
+  const texts = latin1(view(first, length)).split("\0");
+  let at = first;
+  for (let i = 0; i < pointers.length; i++) {
+    if (pointers[i] !== at) return undefined;
+    at += (texts[i] as ByteString).length + 1;
+  }
+  return texts;
+}
+
+/** More than an environment has: three quarters of 8 MB. execve(2) */
+const MOST_BYTES = 1 << 23;
+
+/** `variables` (each `NAME=VALUE`) as an environment. The memory is never given back: make few. */
+export function environmentOf(variables: readonly ByteString[]): Environment {
+  return new Arena(vectorSize(variables)).vector(variables);
+}
+
+/** Bytes that `Arena.vector` needs. */
+export const vectorSize = (texts: readonly ByteString[]): number =>
+  8 * texts.length + texts.join("\0").length + 64;
+
+/** An environment that stays as it is, from which others are made that differ in a few variables. */
+export class BaseEnvironment {
+  private readonly pointers: readonly number[];
+  private readonly names: readonly ByteString[];
+
+  constructor(env: Environment) {
+    this.pointers = pointersIn(env);
+    this.names = variables(env).map(nameOf);
+  }
+
+  /** Bytes that `with` needs. */
+  size(changes: readonly ByteString[]): number {
+    return vectorSize(changes) + 8 * this.pointers.length;
+  }
+
+  /**
+   * The environment with `changes`, each `NAME=VALUE` or a `NAME` that is to go, in the place of those of the same name.
+   * @returns it, and where the text of each change begins
+   */
+  with(
+    changes: readonly ByteString[],
+    memory: Arena,
+  ): { readonly env: Environment; readonly at: readonly number[] } {
+    const changed = new Set(changes.map(nameOf));
+    const at = changes.map((change) => memory.cstring(change));
+    const added = at.filter((_, i) => changes[i]?.includes("="));
+    const kept = this.pointers.filter((_, i) => !changed.has(this.names[i] as ByteString));
+    const all = [...kept, ...added, 0];
+    const env = memory.alloc(8 * all.length);
+    for (const [i, pointer] of all.entries()) memory.setPointer(env + 8 * i, pointer);
+    return { env, at };
+  }
+}
+
+/** What stands before the `=`. */
+const nameOf = (variable: ByteString): ByteString => variable.split("=", 1)[0] as ByteString;
