@@ -10,9 +10,9 @@ import {
   type ScanEffect,
   scan,
 } from "../engine/scan.ts";
-import { drainWatch, watchNames } from "../sys/epoll.ts";
 import { EAGAIN, EMFILE, ENFILE, ErrnoError, errnoOf } from "../sys/errno.ts";
 import { existsat, readdir, statat } from "../sys/files.ts";
+import { drainWatch, watchNames } from "../sys/inotify.ts";
 import { Snapshot } from "../sys/snapshot.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";

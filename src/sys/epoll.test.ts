@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bare } from "../../tests/support/bare.ts";
 import { Sandbox } from "../../tests/support/sandbox.ts";
 import type { Fd } from "../units/units.ts";
-import { drainWatch, epollAdd, epollCreate, epollRemove, epollWait, watchNames } from "./epoll.ts";
-import { EEXIST, ENOENT, ENOTDIR, EPERM, ErrnoError } from "./errno.ts";
+import { epollAdd, epollCreate, epollRemove, epollWait } from "./epoll.ts";
+import { EEXIST, ENOENT, EPERM, ErrnoError } from "./errno.ts";
 import { AT_FDCWD, close, closeOnExec, O_RDONLY, openat, pipe, read, write } from "./files.ts";
 
 const place = mkdtempSync(join(tmpdir(), "tend-epoll-"));
@@ -85,54 +85,12 @@ describe("epoll", () => {
     const got = await bare(
       box,
       `const poll = epoll.epollCreate();
-       const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, processes.environment());
+       const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, environments.environment());
        const me = processes.getpid();
        const child = spawner.spawn("/bin/sh", ["sh", "-c", "kill -STOP " + me + "; kill -CONT " + me], []);
        while (processes.reap() === undefined) epoll.epollWait(poll, 10);
        say("went on");`,
     );
     expect(got).toEqual(["went on"]);
-  });
-});
-
-describe("a watch of a directory", () => {
-  const dir = join(place, "watched");
-  mkdirSync(dir);
-  mkdirSync(join(place, "moved"));
-
-  test.each([
-    ["a directory made", () => mkdirSync(join(dir, "new"))],
-    ["a file made", () => writeFileSync(join(dir, "file"), "")],
-    ["a name changed", () => renameSync(join(dir, "new"), join(dir, "renamed"))],
-    ["a link made", () => symlinkSync("nowhere", join(dir, "link"))],
-    ["a name moved in", () => renameSync(join(place, "moved"), join(dir, "moved"))],
-    ["a name moved out", () => renameSync(join(dir, "moved"), join(place, "moved"))],
-    ["a name removed", () => rmSync(join(dir, "link"))],
-    ["an attribute changed", () => utimesSync(join(dir, "file"), 1, 1)],
-  ])("%s makes it readable, until it is drained", (_, change) => {
-    const epoll = epollCreate();
-    const watch = watchNames(dir);
-    expect(closeOnExec(watch)).toBe(true);
-    epollAdd(epoll, watch);
-    expect(epollWait(epoll, 0)).toEqual([]);
-    change();
-    expect(epollWait(epoll, 5000)).toEqual([watch]);
-    drainWatch(watch);
-    expect(epollWait(epoll, 0)).toEqual([]);
-    for (const file of [watch, epoll]) close(file);
-  });
-
-  test("what is done inside the directories in it is nobody's business", () => {
-    const watch = watchNames(dir);
-    const epoll = epollCreate();
-    epollAdd(epoll, watch);
-    writeFileSync(join(dir, "renamed/inside"), "");
-    expect(epollWait(epoll, 0)).toEqual([]);
-    for (const file of [watch, epoll]) close(file);
-  });
-
-  test("only a directory can be watched", () => {
-    expect(failsWith(() => watchNames(join(place, "regular")))).toBe(ENOTDIR);
-    expect(failsWith(() => watchNames(join(place, "nosuch")))).toBe(ENOENT);
   });
 });

@@ -1,7 +1,6 @@
-// Waiting for descriptors, and for names to come and go in a directory. epoll(7), inotify(7)
-import { type ByteString, type Fd, fd } from "../units/units.ts";
-import { check, EAGAIN, EINTR, errnoOf, failure } from "./errno.ts";
-import { read } from "./files.ts";
+// Waiting for descriptors. epoll(7)
+import { type Fd, fd } from "../units/units.ts";
+import { check, EINTR, failure } from "./errno.ts";
 import { Arena, libc, scratch } from "./libc.ts";
 
 const EPOLL_CLOEXEC = 0o2000000;
@@ -46,32 +45,4 @@ export function epollWait(epoll: Fd, ms: number): Fd[] {
   const ready: Fd[] = [];
   for (let i = 0; i < count; i++) ready.push(fd(events.i32(events.base + i * EVENT.size + EVENT.data)));
   return ready;
-}
-
-const IN_CLOEXEC_NONBLOCK = 0o2004000;
-const IN_MOVED = 0xc0;
-const IN_CREATE = 0x100;
-const IN_DELETE = 0x200;
-const IN_ATTRIB = 0x4;
-const IN_ONLYDIR = 0x1000000;
-
-/** A descriptor that is readable when a name in `directory` came, went or changed. Non-blocking. @throws {ErrnoError} */
-export function watchNames(directory: ByteString): Fd {
-  const watch = fd(check(libc.inotify_init1(IN_CLOEXEC_NONBLOCK), "inotify_init"));
-  const path = scratch.reset().cstring(directory);
-  if (libc.inotify_add_watch(watch, path, IN_MOVED | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_ONLYDIR) === -1) {
-    const error = failure("inotify_add_watch", directory);
-    libc.close(watch);
-    throw error;
-  }
-  return watch;
-}
-
-/** Takes everything off a descriptor of `watchNames`. @throws {ErrnoError} */
-export function drainWatch(watch: Fd): void {
-  try {
-    while (read(watch).length > 0);
-  } catch (error) {
-    if (errnoOf(error) !== EAGAIN) throw error;
-  }
 }
