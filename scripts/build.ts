@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { programs } from "../src/programs/names.ts";
+import { changeOption } from "./allocator.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -48,6 +49,7 @@ function sources(): string[] {
   return [
     "package.json",
     "package-lock.json",
+    "scripts/allocator.ts",
     "scripts/build.ts",
     ...compiled.sort().map((name) => `src/${name}`),
   ];
@@ -78,10 +80,23 @@ function compile(hash: string): void {
     process.stderr.write("build: fatal: unable to compile src/main.ts\n");
     process.exit(1);
   }
+  withoutScavenger(made);
   renameSync(made, executable);
   rmSync(`${made}.map`, { force: true }); // the executable holds it as well
   writeFileSync(`${stamp}.${process.pid}`, hash);
   renameSync(`${stamp}.${process.pid}`, stamp);
+}
+
+/**
+ * Bun 1.4.5's allocator has a thread, `mi-scavenger`, that gives back what was freed, and wakes every 30 seconds for fear
+ * that it was forgotten. Without it, memory is given back by whoever frees, later. An idle supervisor is not to wake at all.
+ */
+function withoutScavenger(path: string): void {
+  const bytes = readFileSync(path);
+  if (changeOption(bytes, "scavenger", 49, 1n, 0n)) return writeFileSync(path, bytes);
+  process.stderr.write(
+    "build: warning: the runtime's allocator keeps its thread: its option was not found\n",
+  );
 }
 
 /** Make dist/bin hold a link for `tend` and for each program, and nothing else. */
