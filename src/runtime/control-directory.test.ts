@@ -82,6 +82,9 @@ function says(act: () => unknown): string {
 
 const bytes = (path: string): Uint8Array => new Uint8Array(readFileSync(join(path, "supervise/status")));
 
+/** Which file a name in supervise/ stands for. */
+const fileOf = (path: string, name: string): number => statSync(join(path, "supervise", name)).ino;
+
 /** Opens for writing as a client does. @returns the error number; 0 if it can be opened */
 function knock(path: string): number {
   try {
@@ -123,6 +126,26 @@ describe("a directory that is taken", () => {
     files.close();
     expect(knock(join(path, "supervise/ok"))).toBe(ENXIO);
     expect(knock(join(path, "supervise/control"))).toBe(ENXIO);
+  });
+
+  test("has one fifo of two names, whose reader is one descriptor", () => {
+    const path = service();
+    const { files, control } = supervise(path);
+    expect(fileOf(path, "ok")).toBe(fileOf(path, "control"));
+    expect(files.held).toHaveLength(3);
+    files.close();
+    // The next supervisor finds it so, and has written its status before a client is told that it is there.
+    const order: number[] = [];
+    const next = take(path);
+    const { write } = next;
+    next.write = (status) => {
+      order.push(knock(join(path, "supervise/ok")));
+      write.call(next, status);
+    };
+    expect(next.listen(status(7), () => {})).toBe(control);
+    expect(order).toEqual([ENXIO]);
+    expect(knock(join(path, "supervise/ok"))).toBe(0);
+    expect(next.held).toHaveLength(3);
   });
 
   test("cannot be taken again before it is let go", () => {
@@ -232,6 +255,30 @@ describe("fifos that are something else", () => {
     expect(readControl(control).length).toBe(0);
     expect(statSync(join(path, "supervise/control")).isFIFO()).toBe(true);
     expect(statSync(join(path, "supervise/ok")).isFIFO()).toBe(true);
+  });
+
+  test("an ok that is a fifo of its own, as the C program makes it, becomes the control fifo", () => {
+    const path = service((at) => {
+      mkdirSync(join(at, "supervise"));
+      for (const name of ["control", "ok"]) mkfifoat(AT_FDCWD, join(at, "supervise", name), 0o600);
+      writeFileSync(join(at, "supervise/ok.new"), "left by one that was killed");
+    });
+    const control = fileOf(path, "control");
+    const { files } = supervise(path);
+    expect([fileOf(path, "ok"), fileOf(path, "control")]).toEqual([control, control]);
+    expect(files.held).toHaveLength(3);
+    expect(readdirSync(join(path, "supervise")).sort()).toEqual(["control", "lock", "ok", "status"]);
+  });
+
+  test("an ok that is a link to a fifo elsewhere stays, and has a reader of its own", () => {
+    const path = service((at) => {
+      mkdirSync(join(at, "supervise"));
+      mkfifoat(AT_FDCWD, join(at, "elsewhere"), 0o600);
+      symlinkSync("../elsewhere", join(at, "supervise/ok"));
+    });
+    const { files } = supervise(path);
+    expect(knock(join(path, "elsewhere"))).toBe(0);
+    expect(files.held).toHaveLength(4);
   });
 
   test("a fifo that is there is kept", () => {

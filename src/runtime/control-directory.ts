@@ -24,6 +24,7 @@ import {
   flock,
   fstat,
   ftruncate,
+  linkat,
   mkdirat,
   mkfifoat,
   O_APPEND,
@@ -70,6 +71,8 @@ const SUPERVISE = "supervise";
 const LOCK = "supervise/lock";
 const CONTROL = "supervise/control";
 const OK = "supervise/ok";
+/** The second name of the control fifo, for the moment before it replaces an `ok` that is a fifo of its own. */
+const OK_NEW = "supervise/ok.new";
 const STATUS = "supervise/status";
 const TALLY = "supervise/death_tally";
 const STATUS_NEW = "supervise/status.new";
@@ -128,14 +131,13 @@ export class ControlDirectory {
     const { directory, title } = this;
     const before = this.held.length;
     try {
-      makeFifo(directory, CONTROL);
+      // One fifo with both names opens for clients as soon as it is ours: the status comes before.
+      const oneFifo = !makeFifo(directory, CONTROL) && sameFile(directory, CONTROL, OK);
+      if (oneFifo) this.writeOrWarn(status, warn);
       const control = this.openControl();
-      try {
-        this.write(status);
-      } catch (error) {
-        if (!(error instanceof Unable) || error.errno === EMFILE || error.errno === ENFILE) throw error;
-        warn(error.message);
-      }
+      if (oneFifo) return control;
+      this.writeOrWarn(status, warn);
+      if (nameOk(directory)) return control;
       makeFifo(directory, OK);
       trying(
         () => `read ${title}/${OK}`,
@@ -145,6 +147,15 @@ export class ControlDirectory {
     } catch (error) {
       for (const file of this.held.splice(before)) close(file);
       throw error;
+    }
+  }
+
+  private writeOrWarn(status: Status, warn: (text: ByteString) => void): void {
+    try {
+      this.write(status);
+    } catch (error) {
+      if (!(error instanceof Unable) || error.errno === EMFILE || error.errno === ENFILE) throw error;
+      warn(error.message);
     }
   }
 
@@ -318,15 +329,53 @@ export function makeDirectory(at: Fd, path: ByteString): void {
 /**
  * Makes the fifo `name`; failure shows when it is opened. A file of that name (somebody wrote into it while no supervisor
  * ran) makes way: opened as it is, it would feed old bytes as commands, or tell every client that a supervisor runs.
+ * @returns whether it is new
  */
-export function makeFifo(directory: Fd, name: ByteString): void {
+export function makeFifo(directory: Fd, name: ByteString): boolean {
   try {
-    if (unless([EEXIST], () => mkfifoat(directory, name, 0o600))) return;
+    if (unless([EEXIST], () => mkfifoat(directory, name, 0o600))) return true;
     const { type } = statat(directory, name);
-    if (type === "fifo" || type === "directory") return;
+    if (type === "fifo" || type === "directory") return false;
     unlinkat(directory, name);
     mkfifoat(directory, name, 0o600);
+    return true;
   } catch (error) {
     errnoOf(error);
+    return false;
+  }
+}
+
+/** Whether both names stand for one file. */
+function sameFile(directory: Fd, a: ByteString, b: ByteString): boolean {
+  try {
+    return statat(directory, a).identity === statat(directory, b).identity;
+  } catch (error) {
+    errnoOf(error);
+    return false;
+  }
+}
+
+/**
+ * Makes `ok` a second name of the control fifo: one descriptor is then the reader of both. An `ok` that the C program left, a
+ * fifo of its own, is replaced; what is neither fifo nor plain file stays.
+ * @returns false where that cannot be: a file system without hard links
+ */
+function nameOk(directory: Fd): boolean {
+  try {
+    if (unless([EEXIST], () => linkat(directory, CONTROL, OK))) return true;
+    const found = openat(directory, OK, O_PATH | O_NOFOLLOW);
+    try {
+      const { type } = fstat(found);
+      if (type !== "fifo" && type !== "file") return false;
+    } finally {
+      close(found);
+    }
+    unless([ENOENT], () => unlinkat(directory, OK_NEW));
+    linkat(directory, CONTROL, OK_NEW);
+    renameat(directory, OK_NEW, OK);
+    return true;
+  } catch (error) {
+    errnoOf(error);
+    return false;
   }
 }

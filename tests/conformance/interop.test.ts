@@ -266,6 +266,33 @@ describe.skipIf(!haveC).each([
   });
 });
 
+// ok and control are two fifos in a directory that C made, and two names of one in ours.
+test.skipIf(!haveC).each([
+  ["C", "tend"],
+  ["tend", "C"],
+] as const)(
+  "%s supervise, then %s supervise, then the first again, on one directory",
+  async (first, second) => {
+    await using box = new Sandbox();
+    box.service("s", { run: SPEAKER });
+    const clients = (name: string, ...args: string[]) =>
+      Promise.all([ours, theirs].map((program) => box.run([program(name), ...args, "s"])));
+    for (const suite of [first, second, first]) {
+      const supervisor = box.supervise("s", {}, programOf(suite)("supervise"));
+      const pid = await box.up("s");
+      for (const { code } of await clients("svok")) expect(code).toBe(0);
+      for (const { stdout } of await clients("svstat")) expect(stdout).toStartWith(`s: up (pid ${pid}) `);
+      await clients("svc", "-p");
+      await until(() => box.status("s")?.paused === true, "it is paused");
+      expect(box.status("s")?.pid).toBe(pid);
+      await clients("svc", "-dx");
+      expect(await supervisor.ended()).toMatchObject({ code: 0, stderr: "" });
+      for (const { code } of await clients("svok")) expect(code).toBe(100);
+      for (const { stdout } of await clients("svstat")) expect(stdout).toBe("s: supervise not running\n");
+    }
+  },
+);
+
 test.skipIf(Bun.which("fuser") === null)("fuser names the holder of the lock", async () => {
   await using box = new Sandbox();
   const alone = box.supervise(box.service("alone"));
