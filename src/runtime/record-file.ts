@@ -1,7 +1,7 @@
 // supervise/record, mapped into memory. formats/service-record.ts says what is in it.
 import type { Left } from "../engine/adoption.ts";
 import { type Phase, RECORD_CHILD, RECORD_SIZE, ServiceRecord } from "../formats/service-record.ts";
-import { ENOSPC, ErrnoError } from "../sys/errno.ts";
+import { EMFILE, ENFILE, ENOSPC, ErrnoError, errnoOf } from "../sys/errno.ts";
 import {
   close,
   fstat,
@@ -58,7 +58,9 @@ function openRegular(directory: Fd): Fd {
     if (type === "file" && links === 1) return file;
     close(file);
   } catch (error) {
-    if (!(error instanceof ErrnoError)) throw error;
+    // Without a descriptor to look with, nothing is known of what is there.
+    const code = errnoOf(error);
+    if (code === EMFILE || code === ENFILE) throw error;
   }
   unlinkat(directory, RECORD);
   return open();
