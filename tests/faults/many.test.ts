@@ -32,7 +32,6 @@ const LIMIT = ["/bin/sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh"];
 test("1100 services start, answer, and stop", async () => {
   await using box = new Sandbox();
   const paths = make(box, 1100, "#!/bin/sh\nexec sleep 100000\n");
-  const start = performance.now();
   const svscan = box.start([...LIMIT, ours("svscan"), "scan"]);
   let rest = paths;
   await until(
@@ -43,7 +42,6 @@ test("1100 services start, answer, and stop", async () => {
     "all are up",
     60_000,
   );
-  console.log(`1100 services were up after ${Math.round(performance.now() - start)} ms`);
   expect(svscan.stderr).toBe("");
   const pids = paths.map((path) => pidOf(box, path));
   expect(new Set(pids).size).toBe(1100);
@@ -64,29 +62,18 @@ test("1000 services that end at once: memory and descriptors stay, another servi
   const svscan = box.start([...LIMIT, ours("svscan"), "scan"]);
   const steady = () => pidOf(box, box.at("scan/steady"));
   let pid = await until(() => steady() !== 0 && steady(), "the other service is up", 90_000);
-  const seconds = process.env["TEND_LONG"] === "1" ? 60 : 15;
-  const end = performance.now() + seconds * 1000;
+  const rounds = process.env["TEND_LONG"] === "1" ? 60 : 15;
   const memory: number[] = [];
   const descriptors: number[] = [];
-  const restarts: number[] = [];
-  // The first starts fill caches and compile.
-  await Bun.sleep(4000);
-  while (performance.now() < end) {
-    const before = performance.now();
+  // Killed as soon as it is up, a service is started again a second after its last start: so long is a round.
+  for (let round = -4; round < rounds; round++) {
     process.kill(pid, "SIGKILL");
     pid = await box.up("scan/steady", pid);
-    restarts.push(performance.now() - before);
-    // The one-second rule: only a service that has lived longer is restarted without a pause.
-    await Bun.sleep(1100);
+    // The first starts fill caches and compile.
+    if (round < 0) continue;
     memory.push(privateOf(svscan.pid));
     descriptors.push(descriptorsOf(svscan.pid));
   }
-  restarts.sort((a, b) => a - b);
-  console.log(
-    `storm of ${seconds} s: ${Math.min(...memory)} to ${Math.max(...memory)} kB private, ` +
-      `${Math.min(...descriptors)} to ${Math.max(...descriptors)} descriptors, ` +
-      `the other service restarted within ${restarts.map(Math.round).join(", ")} ms`,
-  );
   expect(svscan.running).toBe(true);
   expect(svscan.stderr).toBe("");
   // One is open for a moment while a status is written.
@@ -94,5 +81,4 @@ test("1000 services that end at once: memory and descriptors stay, another servi
   // No more than the garbage collector's breathing: a leak of 100 bytes a start would be 1.5 MB.
   const half = memory.length >> 1;
   expect(Math.min(...memory.slice(half))).toBeLessThan(Math.max(...memory.slice(0, half)) + 4096);
-  expect(restarts[restarts.length >> 1]).toBeLessThan(1000);
 }, 240_000);

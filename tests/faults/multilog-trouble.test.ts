@@ -43,10 +43,8 @@ test.skipIf(!SmallDisk.possible)(
     writeFileSync(disk.at("filler"), new Uint8Array(280_000));
     pipe.write(lines(600));
     await logger.firstWords();
-    const asked = Date.now();
     logger.signal("SIGTERM");
     expect((await logger.ended()).code).toBe(0);
-    expect(Date.now() - asked).toBeLessThan(4000);
     rmSync(disk.at("filler"));
     pipe.end();
     expect(runToEnd(disk.at(), ["t", "./l"], pipe.read)).toEqual({ code: 0, stderr: "" });

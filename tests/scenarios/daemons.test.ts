@@ -259,19 +259,15 @@ describe.each(modes)("svscan $mode", ({ env }) => {
       expect(existsSync(file)).toBe(true);
     });
 
-  test.concurrent("a link that is added is picked up within a second", async () => {
+  test.concurrent("a link that is added is picked up without waiting for the next scan", async () => {
     await using machine = new Machine(env);
     await until(() => machine.svscan.running, "svscan runs");
-    const times: number[] = [];
-    for (const name of ["a", "b", "c"]) {
-      machine.box.service(`service/${name}`);
-      const start = performance.now();
-      machine.link(name);
-      await machine.up(name);
-      times.push(performance.now() - start);
+    // One after the other: scans five seconds apart would need longer than the test may take.
+    for (let i = 0; i < 20; i++) {
+      machine.box.service(`service/a${i}`);
+      machine.link(`a${i}`);
+      await machine.up(`a${i}`);
     }
-    // The best of three: a busy machine can hold up any one.
-    expect(Math.min(...times)).toBeLessThan(1000);
     await machine.stop();
   });
 });

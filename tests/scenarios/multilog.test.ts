@@ -103,10 +103,8 @@ test("TERM while a processor hangs: it is waited for, then ended, and nothing is
   using logger = new Logger(box.path, ["s4096", "!echo up >&2; exec sleep 1000", "./l"], pipe.read);
   pipe.write(`${"x".repeat(4000)}\nrest\n`);
   await until(() => existsSync(box.at("l/processed")), "the processor runs");
-  const asked = Date.now();
   logger.signal("SIGTERM");
   expect((await logger.ended()).code).toBe(0);
-  expect(Date.now() - asked).toBeLessThan(16_000);
   pipe.end();
   expect(runToEnd(box.path, ["s4096", "./l"], pipe.read)).toEqual({ code: 0, stderr: "" });
   expect(logged(box.at("l"))).toBe(`${"x".repeat(4000)}\nrest\n`);

@@ -102,20 +102,16 @@ describe.each(modes)("svscan $mode", ({ env }) => {
   test.concurrent("HUP scans at once, where no change of the directory could be seen", async () => {
     await using box = new Sandbox();
     box.directory("scan");
-    const names = ["x", "y", "z"];
+    // One after the other: scans five seconds apart would need longer than the test may take.
+    const names = Array.from({ length: 20 }, (_, i) => `x${i}`);
     for (const name of names) symlinkSync(`../elsewhere-${name}`, box.at("scan", name));
     const svscan = box.svscan("scan", { env });
-    await until(() => svscan.stderr.split("\n").length === 4, "the links dangle");
-    const times: number[] = [];
+    await until(() => svscan.stderr.split("\n").length === names.length + 1, "the links dangle");
     for (const name of names) {
       box.service(`elsewhere-${name}`);
-      const start = performance.now();
       svscan.signal("SIGHUP");
       await box.up(`elsewhere-${name}`);
-      times.push(performance.now() - start);
     }
-    // The best of three: a busy machine can hold up any one. The next scan by itself is five seconds away.
-    expect(Math.min(...times)).toBeLessThan(1000);
     expect(svscan.running).toBe(true);
   });
 

@@ -15,6 +15,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -212,15 +213,28 @@ export class Sandbox implements AsyncDisposable {
 
   /** The processes of this sandbox, zombies left out. */
   pids(): number[] {
-    return allPids().filter((pid) => this.owns(pid));
+    const owned = new Set(allPids().filter((pid) => this.owns(pid)));
+    // A daemon's worker may show neither environment nor arguments of its own: its parent's do.
+    const isNew = (pid: number) => !owned.has(pid) && owned.has(parentOf(pid));
+    for (let more = [...owned]; more.length > 0; ) {
+      more = allPids().filter(isNew);
+      for (const pid of more) owned.add(pid);
+    }
+    return [...owned];
   }
 
   private owns(pid: number): boolean {
+    if (pid === process.pid) return false;
     try {
       const { state, session } = stat(pid);
       if (state === "Z" || state === "X") return false;
       if (this.sessions.has(session)) return true;
-      return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(this.mark);
+      if (readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(this.mark)) return true;
+      // svscanboot empties the environment, and nginx writes its title over it, which begins with its arguments.
+      return (
+        readlinkSync(`/proc/${pid}/cwd`).startsWith(`${this.path}/`) ||
+        readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(`${this.path}/`)
+      );
     } catch {
       return false; // gone, or not ours to read
     }
@@ -311,6 +325,16 @@ export function stat(pid: number): { state: string; parent: number; group: numbe
   const text = readFileSync(`/proc/${pid}/stat`, "latin1");
   const [state = "", parent, group, session] = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return { state, parent: Number(parent), group: Number(group), session: Number(session) };
+}
+
+/** The parent of a process; 0 if it is gone or a zombie. */
+function parentOf(pid: number): number {
+  try {
+    const { state, parent } = stat(pid);
+    return state === "Z" || state === "X" ? 0 : parent;
+  } catch {
+    return 0;
+  }
 }
 
 /** The processes whose parent is `pid`, zombies too. */
