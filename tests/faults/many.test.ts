@@ -68,7 +68,8 @@ test("1000 services that end at once: memory and descriptors stay, another servi
   // Killed as soon as it is up, a service is started again a second after its last start: so long is a round.
   for (let round = -4; round < rounds; round++) {
     process.kill(pid, "SIGKILL");
-    pid = await box.up("scan/steady", pid);
+    const killed = pid;
+    pid = await until(() => steady() !== 0 && steady() !== killed && steady(), "it is up again", 90_000);
     // The first starts fill caches and compile.
     if (round < 0) continue;
     memory.push(privateOf(svscan.pid));
