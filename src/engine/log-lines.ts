@@ -33,8 +33,8 @@ export type Slot = {
   /** Every line as it came: then the range lies in the input. */
   readonly direct: boolean;
   /** Room for output, where it is not direct. */
-  readonly start: number;
-  readonly end: number;
+  start: number;
+  end: number;
 };
 
 /** The content of a status file: the line's first 1000 bytes, the rest newlines. */
@@ -74,8 +74,8 @@ export class LogLines {
   constructor(
     script: Script,
     private readonly memory: Uint8Array,
-    private readonly stampAt: number,
-    room: { readonly start: number; readonly each: number },
+    private stampAt: number,
+    private readonly room: { readonly start: number; readonly each: number },
   ) {
     const slots: Slot[] = [];
     const slotOf: number[] = [];
@@ -123,6 +123,19 @@ export class LogLines {
   static roomFor(script: Script, each: number): number {
     const lines = new LogLines(script, new Uint8Array(0), 0, { start: 0, each });
     return lines.slots.filter((slot) => !slot.direct).length * each;
+  }
+
+  /** From now on the stamp is kept at `stampAt`, and output lies from `start` on: nothing of before is needed there. */
+  useRoom(stampAt: number, start: number): void {
+    const { each } = this.room;
+    this.stampAt = stampAt;
+    let at = start;
+    for (const slot of this.slots) {
+      if (slot.direct) continue;
+      slot.start = at;
+      at += each;
+      slot.end = at;
+    }
   }
 
   /** Lines that begin from now on get `stamp`, at most 64 bytes; none if the script wants none. */

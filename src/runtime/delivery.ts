@@ -6,18 +6,17 @@ import { isoStamp, labelStamp } from "../formats/log-stamp.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { Half, WriteAhead } from "../formats/write-ahead.ts";
 import { ErrnoError, ESPIPE } from "../sys/errno.ts";
-import { AT_FDCWD, close, O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, openat, pwrite } from "../sys/files.ts";
+import { close, O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, openat, pwrite } from "../sys/files.ts";
 import { localtime } from "../sys/local-time.ts";
-import { Region } from "../sys/memory.ts";
 import { type ByteString, type Fd, later } from "../units/units.ts";
 import { type LogDirectory, orRefuse, PAUSE_MS } from "./log-directory.ts";
+import { type LogMemory, type Room, STAMP_ROOM } from "./log-memory.ts";
 import { start, type Task, type Wait } from "./task.ts";
 import type { World } from "./world.ts";
 
 /** Room for output: that of one slot, and that of all together unless each would get too little. */
 const ROOM_EACH = 512 * 1024;
 const ROOM_ALL = 2 * 1024 * 1024;
-const PAGE = 4096;
 
 /** Bytes at hand, in a region's memory: an unfinished line from before, and what was read behind it. */
 export type Chunk = {
@@ -56,28 +55,40 @@ export function* together(tasks: readonly Task[]): Task {
     };
 }
 
-/** The files of the `=` actions, in their order. @throws {Refused} */
-export function openStatusFiles(script: Script): StatusFile[] {
+/**
+ * The files of the `=` actions, in their order.
+ * @param at what their names are relative to
+ * @param shown how messages show them
+ * @throws {Refused}
+ */
+export function openStatusFiles(
+  script: Script,
+  { at, shown }: { readonly at: Fd; readonly shown: (name: ByteString) => ByteString },
+): StatusFile[] {
   return script.actions.flatMap((action) => {
     if (action.do !== "status") return [];
     const { file } = action;
-    orRefuse(`create ${file}`, () =>
-      close(openat(AT_FDCWD, file, O_WRONLY | O_NONBLOCK | O_APPEND | O_CREAT, 0o600)),
+    const name = shown(file);
+    orRefuse(`create ${name}`, () =>
+      close(openat(at, file, O_WRONLY | O_NONBLOCK | O_APPEND | O_CREAT, 0o600)),
     );
-    return {
-      name: file,
-      file: orRefuse(`write ${file}`, () => openat(AT_FDCWD, file, O_WRONLY | O_NONBLOCK)),
-    };
+    return { name, file: orRefuse(`write ${name}`, () => openat(at, file, O_WRONLY | O_NONBLOCK)) };
   });
 }
 
 export type StatusFile = { readonly name: ByteString; readonly file: Fd };
 
+/** How much room `script` has for its output, in bytes: all, and each slot of it. */
+export function roomFor(script: Script): { readonly size: number; readonly each: number } {
+  const slots = LogLines.roomFor(script, 1);
+  const each = slots === 0 ? 0 : Math.max(LEAST_ROOM, Math.min(ROOM_EACH, Math.floor(ROOM_ALL / slots)));
+  return { size: slots * each, each };
+}
+
 export class Delivery {
   readonly lines: LogLines;
-  readonly region: Region;
-  /** A byte of the region that is used for nothing else. */
-  readonly peekAt: number;
+  /** Where output lies at the moment. */
+  private room: Room | undefined;
   /** How many lines of the chunk have gone to standard error, and how many more are not to because they have before. */
   private alerted = 0;
   alertsToSkip = 0;
@@ -85,8 +96,8 @@ export class Delivery {
   ahead: { readonly buffer: WriteAhead; half: Half } | undefined;
 
   /**
-   * @param inputSize bytes of the region, from its start, that are for input
    * @param alert puts a line to standard error
+   * @param memory where the chunks lie
    */
   constructor(
     private readonly world: World,
@@ -95,18 +106,29 @@ export class Delivery {
     private readonly statusFiles: readonly StatusFile[],
     private readonly alert: (line: Uint8Array) => void,
     private readonly paused: () => void,
-    inputSize: number,
+    private readonly memory: LogMemory,
   ) {
-    const slots = LogLines.roomFor(script, 1);
-    const each = slots === 0 ? 0 : Math.max(LEAST_ROOM, Math.min(ROOM_EACH, Math.floor(ROOM_ALL / slots)));
-    const size = inputSize + PAGE + slots * each;
-    this.region = new Region(Math.ceil(size / PAGE) * PAGE);
-    this.peekAt = inputSize + PAGE - 1;
-    this.lines = new LogLines(script, this.region.bytes, inputSize, { start: inputSize + PAGE, each });
+    const { each } = roomFor(script);
+    this.lines = new LogLines(script, memory.region.bytes, 0, { start: 0, each });
   }
 
   /** Delivers a chunk. What is left is an unfinished line, from `lines.position` on. @returns that line's moment */
-  *deliver({ from, data, to, stamp, tailStamp }: Chunk): Task<Tai64n> {
+  *deliver(chunk: Chunk): Task<Tai64n> {
+    const { memory } = this;
+    this.room = memory.takeRoom();
+    this.lines.useRoom(this.room.at, this.room.at + STAMP_ROOM);
+    const stamp = yield* this.bring(chunk);
+    this.dispose();
+    return stamp;
+  }
+
+  /** Nothing is delivered any more. */
+  dispose(): void {
+    if (this.room !== undefined) this.memory.giveBackRoom(this.room);
+    this.room = undefined;
+  }
+
+  private *bring({ from, data, to, stamp, tailStamp }: Chunk): Task<Tai64n> {
     const { lines, script } = this;
     const stamped = script.stamp !== "none";
     lines.position = from;
@@ -127,7 +149,8 @@ export class Delivery {
 
   /** Brings to the files what the lines have become. */
   private *output(): Task {
-    const { lines, directories, region } = this;
+    const { lines, directories } = this;
+    const { region } = this.memory;
     for (const line of lines.alerts) this.tell(line);
     for (const [i, content] of lines.statuses)
       yield* this.writeStatus(this.statusFiles[i] as StatusFile, content);

@@ -10,7 +10,6 @@ import type { Note } from "../formats/write-ahead.ts";
 import { stampTime } from "../sys/clock.ts";
 import { EEXIST, ENOENT, ENOSPC, ErrnoError, errnoOf } from "../sys/errno.ts";
 import {
-  AT_FDCWD,
   close,
   fchmod,
   flock,
@@ -84,21 +83,57 @@ export function statIfThere(at: Fd, path: ByteString): Stat | undefined {
 export class LogPlace {
   readonly directory: Fd;
   readonly identity: string;
+  private readonly lock: Fd;
 
-  /** Makes the directory if need be. @throws {Refused} */
-  constructor(readonly path: ByteString) {
+  /**
+   * Makes the directory if need be.
+   * @param at what `name` is relative to
+   * @param path the directory in messages
+   * @throws {Refused}
+   */
+  constructor(
+    at: Fd,
+    readonly name: ByteString,
+    readonly path: ByteString,
+  ) {
     try {
-      mkdirat(AT_FDCWD, path, 0o700);
+      mkdirat(at, name, 0o700);
     } catch (error) {
       errnoOf(error);
     }
-    this.directory = orRefuse(`open directory ${path}`, () =>
-      openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_DIRECTORY),
+    const directory = orRefuse(`open directory ${path}`, () =>
+      openat(at, name, O_RDONLY | O_NONBLOCK | O_DIRECTORY),
     );
-    this.identity = orRefuse(`open directory ${path}`, () => fstat(this.directory).identity);
-    orRefuse(`lock directory ${path}`, () => flock(openat(this.directory, "lock", APPEND, 0o600), true));
+    let lock: Fd | undefined;
+    try {
+      this.directory = directory;
+      this.identity = orRefuse(`open directory ${path}`, () => fstat(directory).identity);
+      this.lock = orRefuse(`lock directory ${path}`, () => {
+        lock = openat(directory, "lock", APPEND, 0o600);
+        flock(lock, true);
+        return lock;
+      });
+    } catch (error) {
+      if (lock !== undefined) close(lock);
+      close(directory);
+      throw error;
+    }
+  }
+
+  /** Lets go of it. */
+  close(): void {
+    close(this.lock);
+    close(this.directory);
   }
 }
+
+/** A program that runs a command, and its arguments. */
+export type Shell = (command: ByteString) => {
+  readonly path: ByteString;
+  readonly argv: readonly ByteString[];
+};
+
+export const SHELL: Shell = (command) => ({ path: "/bin/sh", argv: ["sh", "-c", command] });
 
 /** What a directory tells. */
 export type LogHost = {
@@ -108,6 +143,8 @@ export type LogHost = {
   readonly paused: () => void;
   /** `current` has become too old. */
   readonly aged: () => void;
+  /** The program that runs a processor. */
+  readonly shell: Shell;
 };
 
 export class LogDirectory {
@@ -329,14 +366,14 @@ export class LogDirectory {
       );
       if (ending === "s")
         yield* this.trying(`set mode of ${path}/old log`, () => fchmod(current, MODE_CLEAN));
-      close(current);
+      this.release();
       yield* this.begin();
       yield* this.settleNames();
       return;
     }
     yield* this.trying(`rename current to previous in directory ${path}`, () => this.moveAside());
     yield* this.trying(`set mode of ${path}/previous`, () => fchmod(current, MODE_CLEAN));
-    close(current);
+    this.release();
     yield* this.begin();
     if (processor.beside) this.processBeside(processor.command);
     else yield* this.process(processor.command);
@@ -503,10 +540,11 @@ export class LogDirectory {
     const { path, world } = this;
     let ended: (() => void) | undefined;
     let status: number | undefined;
+    const { path: shell, argv } = this.host.shell(command);
     try {
       this.child = world.spawn(
-        "/bin/sh",
-        ["sh", "-c", command],
+        shell,
+        argv,
         [
           { do: "fchdir", directory: this.at },
           { do: "open", to: fd(0), path: "previous", flags: O_RDONLY | O_NONBLOCK },
@@ -559,6 +597,8 @@ export class LogDirectory {
 
   /** Lets go of `current`, for another LogDirectory to open it. */
   release(): void {
+    this.aging?.();
+    this.aging = undefined;
     if (this.current !== undefined) close(this.current);
     this.current = undefined;
   }

@@ -28,7 +28,6 @@ import {
   O_RDWR,
   O_TRUNC,
   openat,
-  pipe,
   readTo,
   renameat,
   setPipeSize,
@@ -37,14 +36,15 @@ import {
 } from "../sys/files.ts";
 import { mapShared, Region } from "../sys/memory.ts";
 import { type ByteString, type Fd, later } from "../units/units.ts";
-import { type Chunk, Delivery, openStatusFiles, together } from "./delivery.ts";
-import { LogDirectory, type LogHost, LogPlace } from "./log-directory.ts";
+import { type Chunk, Delivery, openStatusFiles, roomFor, type StatusFile, together } from "./delivery.ts";
+import { LogDirectory, type LogHost, LogPlace, type Shell } from "./log-directory.ts";
+import { type LogMemory, peekPipe, type Window } from "./log-memory.ts";
 import { start, type Task } from "./task.ts";
 import type { World } from "./world.ts";
 
-/** Bytes that are read at once: at first, and once the pipe was found to hold as much. */
-const CAPACITY_FIRST = 32 * 1024;
-const CAPACITY_MOST = 256 * 1024;
+/** Bytes that are read at once: at first, and more each time that the pipe was found to hold as much. */
+const CAPACITIES = [4 * 1024, 32 * 1024, 256 * 1024] as const;
+const CAPACITY_MOST = CAPACITIES[2];
 /** Without a write-ahead buffer what is lost in a kill is what the C program may lose. */
 const CAPACITY_BARE = 1024;
 /** What a busy writer's pipe is asked to hold. */
@@ -80,26 +80,50 @@ export type Hooks = {
   /** Puts a line to standard error. */
   readonly alert: (line: Uint8Array) => void;
   /** multilog ends. */
-  readonly end: (ending: Ending) => never;
+  readonly end: (ending: Ending) => void;
   /** It cannot begin, or something is wrong with it. */
-  readonly failed: (error: unknown) => never;
+  readonly failed: (error: unknown) => void;
+};
+
+/** Where a writer works, and with what. */
+export type LogSite = {
+  /** What the names in the script are relative to, and how messages show them. */
+  readonly at: Fd;
+  readonly shown: (name: ByteString) => ByteString;
+  /** Memory with a free window and a room, of so many bytes. */
+  readonly memory: (windowSize: number, roomSize: number) => LogMemory;
+  /** It is one of many: its buffer begins small, and it has none while there is nothing to do. */
+  readonly frugal: boolean;
+  readonly shell: Shell;
 };
 
 export class LogWriter {
   private readonly script: Script;
-  private delivery: Delivery | undefined;
+  /** What it works with: undefined while it rests. */
+  private desk:
+    | { readonly delivery: Delivery; readonly memory: LogMemory; readonly window: Window }
+    | undefined;
+  private statusFiles: readonly StatusFile[] = [];
   private places: LogPlace[] = [];
   private directories: LogDirectory[] = [];
   private ahead: WriteAhead | undefined;
   /** Whether the buffer's pages are certain to be there. */
   private locked = false;
+  /** There is a buffer that was given up. */
+  private dormant = false;
+  /** Why there is none; said once in a row. */
+  private aheadProblem: ByteString | undefined;
+  /** What an earlier multilog has left, while it is looked after. */
+  private recovery: { dispose(): void } | undefined;
   /** The half that counts, and in it what is still to be taken. */
   private half: Half = 0;
   private chunk: Chunk = { from: 0, data: 0, to: 0, stamp: NOTHING.stamp, tailStamp: NOTHING.stamp };
   private capacity = CAPACITY_BARE;
   private crowded = false;
-  /** Where the first byte of the input is looked at before it is taken; undefined if it is no pipe. */
-  private peekPipe: readonly [Fd, Fd] | undefined;
+  /** Something was read since the last call of `rest`. */
+  private busy = false;
+  /** The input is a pipe: its first byte can be looked at before it is taken. */
+  private piped = false;
   private readonly source: Source;
   private pollable = true;
   private watched = false;
@@ -107,13 +131,17 @@ export class LogWriter {
   private waiting: (() => void) | undefined;
   private readable = false;
   private leaving = false;
+  /** It leaves, and the line that it is in goes on in the next one. */
+  private suspending = false;
   private rotating = false;
+  private paused = false;
 
   constructor(
     private readonly world: World,
     private readonly args: readonly ByteString[],
-    private readonly input: Fd,
+    private input: Fd,
     private readonly hooks: Hooks,
+    private readonly site: LogSite,
   ) {
     this.script = parseScript(args);
     this.source = this.lookAtInput();
@@ -139,6 +167,55 @@ export class LogWriter {
     else this.leaveTrouble();
   }
 
+  /** As `leave`, but at once: an unfinished line is kept in the buffer, for one that goes on with the same pipe. */
+  suspend(): void {
+    this.suspending = this.ahead !== undefined || this.desk === undefined;
+    if (this.leaving && this.waiting !== undefined) this.wake();
+    this.leave();
+  }
+
+  /** Reads nothing, and takes no notice of anything, until `resume`. */
+  pause(): void {
+    this.paused = true;
+    this.unwatch();
+  }
+
+  resume(): void {
+    this.paused = false;
+    if (this.waiting !== undefined) this.waitForInput(this.waiting);
+  }
+
+  /** Goes on with `input`, which is the same pipe. */
+  changeInput(input: Fd): void {
+    this.unwatch();
+    this.input = input;
+    if (this.waiting !== undefined) this.waitForInput(this.waiting);
+  }
+
+  /** Whether something other than input is waited for: a processor, or that trouble ends. */
+  get held(): boolean {
+    return this.waiting === undefined || this.directories.some((directory) => directory.processing);
+  }
+
+  /** Gives the buffer up until there is input again, unless there was since the last call. @returns whether it has none */
+  rest(): boolean {
+    if (this.desk === undefined) return true;
+    const idle = !this.busy && this.waiting !== undefined && !this.midLine;
+    this.busy = false;
+    if (idle) this.giveUpBuffer();
+    return idle;
+  }
+
+  /** Lets go of everything, whatever is under way: its tasks must not go on. */
+  dispose(): void {
+    this.unwatch();
+    this.recovery?.dispose();
+    this.leaveDesk();
+    for (const directory of this.directories) directory.release();
+    for (const place of this.places) place.close();
+    for (const { file } of this.statusFiles) close(file);
+  }
+
   /** ALRM: every file with something in it is finished. */
   rotate(): void {
     this.rotating = true;
@@ -151,7 +228,7 @@ export class LogWriter {
     yield* together(this.directories.map((directory) => directory.settle()));
     yield* together(this.directories.map((directory) => directory.close()));
     const [place] = this.places;
-    if (this.ahead !== undefined && place !== undefined) removeIfThere(place.directory, AHEAD_NAME);
+    if (place !== undefined && !this.midLine) removeIfThere(place.directory, AHEAD_NAME);
   }
 
   // Beginning
@@ -160,7 +237,7 @@ export class LogWriter {
     try {
       const { type, identity, inode } = fstat(this.input);
       if (type !== "fifo") return { device: 0n, inode: 0n };
-      this.peekPipe = pipe();
+      this.piped = true;
       const [major = "0", minor = "0"] = identity.split(":");
       return { device: (BigInt(major) << 32n) | BigInt(minor), inode };
     } catch (error) {
@@ -170,44 +247,120 @@ export class LogWriter {
   }
 
   private *begin(): Task {
-    const { script, world } = this;
-    const statusFiles = openStatusFiles(script);
+    const { script, world, site } = this;
+    this.statusFiles = openStatusFiles(script, site);
     const logs = script.actions.filter((action) => action.do === "log");
     // All are locked before anything is done in one: if one cannot be had the others are as they were.
-    for (const { path } of logs) this.places.push(new LogPlace(path));
+    for (const { path } of logs) this.places.push(new LogPlace(site.at, path, site.shown(path)));
     const rest = yield* this.recover();
     this.directories = logs.map(
       ({ keeping }, i) => new LogDirectory(world, this.places[i] as LogPlace, keeping, this.hostOf(i)),
     );
     for (const directory of this.directories) yield* directory.open();
-    const most = aheadSize(this.shape(CAPACITY_MOST)).total;
-    this.delivery = new Delivery(
-      world,
-      script,
-      this.directories,
-      statusFiles,
-      this.hooks.alert,
-      () => this.leaveTrouble(),
-      Math.max(most, 2 * (TAIL_ROOM + CAPACITY_MOST)),
-    );
+    const [, ...others] = this.places;
+    if (!site.frugal || rest.tail.length > 0 || rest.inLine) this.work(rest);
+    for (const other of this.ahead === undefined ? this.places : others)
+      removeIfThere(other.directory, AHEAD_NAME);
+  }
+
+  /** Begins to work, or to work again: takes memory, and makes a buffer with the line that is under way. */
+  private work(rest: Rest): void {
+    const { script, world, site } = this;
+    const windowSize = Math.max(aheadSize(this.shape(CAPACITY_MOST)).total, 2 * (TAIL_ROOM + CAPACITY_MOST));
+    const memory = site.memory(windowSize, roomFor(script).size);
+    this.desk = { ...this.sit(memory, script, this.directories, this.statusFiles), memory };
     this.takeUp(rest);
-    const [place, ...others] = this.places;
-    if (place !== undefined) {
+    const [place] = this.places;
+    if (place === undefined) {
+      this.capacity = CAPACITY_MOST;
+      return;
+    }
+    if (this.reuseAhead(place)) return;
+    try {
+      this.makeAhead(place, site.frugal ? CAPACITIES[0] : CAPACITIES[1]);
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      this.capacity = CAPACITY_BARE;
+      const problem = `unable to keep a write-ahead buffer in ${place.path}: ${error.text}`;
+      if (this.aheadProblem !== problem) world.report(`multilog: warning: ${problem}`);
+      this.aheadProblem = problem;
+    }
+  }
+
+  /** What delivers by `script`, and a window of `memory` for it. */
+  private sit(
+    memory: LogMemory,
+    script: Script,
+    directories: readonly LogDirectory[],
+    statusFiles: readonly StatusFile[],
+  ): { readonly delivery: Delivery; readonly window: Window } {
+    const { alert } = this.hooks;
+    const paused = () => this.leaveTrouble();
+    const delivery = new Delivery(this.world, script, directories, statusFiles, alert, paused, memory);
+    return { delivery, window: memory.takeWindow() as Window };
+  }
+
+  private leaveDesk(): void {
+    if (this.desk === undefined) return;
+    const { delivery, memory, window } = this.desk;
+    delivery.dispose();
+    memory.giveBackWindow(window);
+    this.desk = undefined;
+    this.ahead = undefined;
+  }
+
+  /** All is written: the buffer says so, and is not in memory until it is needed again. One that has grown goes. */
+  private giveUpBuffer(): void {
+    const { ahead } = this;
+    const [place] = this.places;
+    if (ahead !== undefined && place !== undefined) {
+      for (let i = 0; i < this.directories.length; i++) ahead.setNote(this.half, i, { at: "done" });
+      this.dormant = this.capacity === CAPACITIES[0];
+      if (!this.dormant) removeIfThere(place.directory, AHEAD_NAME);
+    }
+    this.leaveDesk();
+  }
+
+  /** Takes up the buffer that was given up, if it is there. */
+  private reuseAhead(place: LogPlace): boolean {
+    if (!this.dormant) return false;
+    this.dormant = false;
+    const [capacity] = CAPACITIES;
+    const { total } = aheadSize(this.shape(capacity));
+    try {
+      const file = openat(place.directory, AHEAD_NAME, O_RDWR | O_NONBLOCK | O_NOFOLLOW);
       try {
-        this.makeAhead(place, CAPACITY_FIRST);
-      } catch (error) {
-        if (!(error instanceof ErrnoError)) throw error;
-        world.report(
-          `multilog: warning: unable to keep a write-ahead buffer in ${place.path}: ${error.text}`,
-        );
-        others.push(place);
+        const { type, size } = fstat(file);
+        if (type !== "file" || size !== total) return false;
+        this.see(file, total, capacity);
+      } finally {
+        close(file);
       }
-    } else this.capacity = CAPACITY_MOST;
-    for (const other of others) removeIfThere(other.directory, AHEAD_NAME);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ErrnoError || error instanceof FormatError)) throw error;
+      return false;
+    }
+  }
+
+  /** From now on the buffer is the first `total` bytes of `file`, in which everything is written but the unfinished line. */
+  private see(file: Fd, total: number, capacity: number): void {
+    const { region, window } = this;
+    region.show(file, window.at, total);
+    this.locked = region.lock(window.at, total);
+    const ahead = WriteAhead.open(region.bytes.subarray(window.at, window.at + total));
+    this.ahead = ahead;
+    this.half = ahead.active ?? 0;
+    this.capacity = capacity;
+    const { tail } = ahead.planOf(this.half);
+    const data = window.at + ahead.dataAt(this.half);
+    this.chunk = { ...this.chunk, from: data - tail, data, to: data };
+    this.lines.position = data - tail;
   }
 
   private hostOf(i: number): LogHost {
     return {
+      shell: this.site.shell,
       note: (note) => this.ahead?.setNote(this.half, i, note),
       paused: () => this.leaveTrouble(),
       aged: () => this.rotate(),
@@ -218,19 +371,29 @@ export class LogWriter {
     return { capacity, directories: this.places.length, args: this.args };
   }
 
+  private get at() {
+    return this.desk as NonNullable<typeof this.desk>;
+  }
   private get lines() {
-    return (this.delivery as Delivery).lines;
+    return this.at.delivery.lines;
+  }
+  private get region() {
+    return this.at.memory.region;
   }
   private get memory() {
-    return (this.delivery as Delivery).region.bytes;
+    return this.region.bytes;
+  }
+  private get window() {
+    return this.at.window;
   }
 
   /** Puts an unfinished line where it would be had it been read here. */
   private takeUp({ tail, stamp, inLine, taking }: Rest): void {
-    const { lines, memory } = this;
-    memory.set(tail, TAIL_ROOM - tail.length);
-    this.chunk = { from: 0, data: TAIL_ROOM, to: TAIL_ROOM, stamp, tailStamp: stamp };
-    lines.position = TAIL_ROOM - tail.length;
+    const { lines, memory, window } = this;
+    const data = window.at + TAIL_ROOM;
+    memory.set(tail, data - tail.length);
+    this.chunk = { from: data - tail.length, data, to: data, stamp, tailStamp: stamp };
+    lines.position = data - tail.length;
     lines.inLine = inLine;
     for (const [i, takes] of taking.entries()) lines.taking[lines.slotOf[i] as number] = takes ? 1 : 0;
   }
@@ -240,8 +403,7 @@ export class LogWriter {
    * @throws {ErrnoError} Nothing has changed then.
    */
   private makeAhead(place: LogPlace, capacity: number): void {
-    const { directories } = this;
-    const { lines, region } = this.delivery as Delivery;
+    const { directories, lines, region } = this;
     const shape = this.shape(capacity);
     const { total } = aheadSize(shape);
     const tail = region.bytes.slice(lines.position, this.chunk.to);
@@ -264,17 +426,11 @@ export class LogWriter {
       // Up to here the old one is whole, and from here the new one.
       renameat(place.directory, AHEAD_NEW, AHEAD_NAME);
       this.ahead = undefined;
-      region.show(file, 0, total);
+      this.chunk = { ...this.chunk, stamp };
+      this.see(file, total, capacity);
     } finally {
       close(file);
     }
-    this.locked = region.lock(0, total);
-    this.ahead = WriteAhead.open(region.bytes.subarray(0, total));
-    this.half = 0;
-    this.capacity = capacity;
-    const data = this.ahead.dataAt(0);
-    this.chunk = { from: data - tail.length, data, to: data, stamp, tailStamp: stamp };
-    lines.position = data - tail.length;
   }
 
   // What was left behind
@@ -319,26 +475,33 @@ export class LogWriter {
       throw new FormatError("write-ahead buffer is inconsistent", 0);
     }
     const host = (i: number): LogHost => ({
+      shell: this.site.shell,
       note: (note: Note) => buffer.setNote(half, i, note),
       paused: () => this.leaveTrouble(),
       aged: () => {},
     });
+    const places = logs.map(({ path }) => this.placeFor(path));
     const directories = logs.map(
-      ({ path, keeping }, i) => new LogDirectory(this.world, this.placeFor(path), keeping, host(i)),
+      ({ keeping }, i) => new LogDirectory(this.world, places[i] as LogPlace, keeping, host(i)),
     );
-    const delivery = new Delivery(
-      this.world,
-      script,
-      directories,
-      openStatusFiles(script),
-      this.hooks.alert,
-      () => this.leaveTrouble(),
-      size,
-    );
-    const { region, lines } = delivery;
-    region.show(file, 0, size);
+    const memory = this.site.memory(size, roomFor(script).size);
+    const statusFiles = openStatusFiles(script, this.site);
+    const { delivery, window } = this.sit(memory, script, directories, statusFiles);
+    this.recovery = {
+      dispose: () => {
+        delivery.dispose();
+        memory.giveBackWindow(window);
+        for (const directory of directories) directory.release();
+        for (const each of places) if (!this.places.includes(each)) each.close();
+        for (const each of statusFiles) close(each.file);
+        this.recovery = undefined;
+      },
+    };
+    const { lines } = delivery;
+    const { region } = memory;
+    region.show(file, window.at, size);
     close(file);
-    const buffer = WriteAhead.open(region.bytes.subarray(0, size));
+    const buffer = WriteAhead.open(region.bytes.subarray(window.at, window.at + size));
     const plan = buffer.planOf(half);
     lines.inLine = plan.inLine;
     for (const [i, directory] of directories.entries()) {
@@ -349,24 +512,26 @@ export class LogWriter {
     }
     delivery.ahead = { buffer, half };
     delivery.alertsToSkip = buffer.alerts(half);
-    const rest = yield* this.deliverLeft(delivery, plan, buffer, half, mayResume);
-    for (const [i, directory] of directories.entries()) {
-      buffer.setNote(half, i, { at: "done" });
-      directory.release();
-    }
+    const left = { bytes: region.bytes, at: window.at + buffer.dataAt(half), buffer, half };
+    const rest = yield* this.deliverLeft(delivery, plan, left, mayResume);
+    for (let i = 0; i < directories.length; i++) buffer.setNote(half, i, { at: "done" });
+    this.recovery.dispose();
     return rest;
   }
 
   private *deliverLeft(
     delivery: Delivery,
     plan: Plan,
-    buffer: WriteAhead,
-    half: Half,
+    left: {
+      readonly bytes: Uint8Array;
+      readonly at: number;
+      readonly buffer: WriteAhead;
+      readonly half: Half;
+    },
     mayResume: boolean,
   ): Task<Rest> {
-    const { lines, region } = delivery;
-    const { bytes } = region;
-    const data = buffer.dataAt(half);
+    const { lines } = delivery;
+    const { bytes, at: data, buffer, half } = left;
     const { source } = this;
     const samePipe =
       mayResume &&
@@ -376,8 +541,8 @@ export class LogWriter {
     const chunk = { from: data - plan.tail, data, stamp: plan.stamp, tailStamp: plan.tailStamp };
     const to = data + buffer.got(half);
     const stamp = yield* delivery.deliver({ ...chunk, to });
-    const left = lines.position < to || lines.inLine;
-    if (!left) return NOTHING;
+    const unfinished = lines.position < to || lines.inLine;
+    if (!unfinished) return NOTHING;
     if (samePipe && (!lines.inLine || this.sameArgs(buffer.args))) {
       const taking = lines.slotOf.map((slot) => lines.taking[slot] === 1);
       return { tail: bytes.slice(lines.position, to), stamp, inLine: lines.inLine, taking };
@@ -397,8 +562,8 @@ export class LogWriter {
 
   /** The place of that name: among those that are locked already, or another. @throws {Refused} */
   private placeFor(path: ByteString): LogPlace {
-    const known = this.places.find((place) => place.path === path);
-    return known ?? new LogPlace(path);
+    const known = this.places.find((place) => place.name === path);
+    return known ?? new LogPlace(this.site.at, path, this.site.shown(path));
   }
 
   // Input
@@ -411,13 +576,15 @@ export class LogWriter {
         yield* together(this.directories.filter((d) => !d.empty).map((d) => d.rotate()));
         continue;
       }
-      if (this.leaving && !this.midLine) return false;
+      if (this.leaving && (this.suspending || !this.midLine)) return false;
       if (this.crowded) this.grow();
       if (!this.readable) {
         yield (resume) => this.waitForInput(resume);
         continue;
       }
       this.readable = false;
+      this.busy = true;
+      if (this.desk === undefined) this.work(NOTHING);
       const taken = this.read(this.leaving ? 1 : this.capacity - 1);
       if (taken === "some") return true;
       if (taken === "end") {
@@ -431,6 +598,7 @@ export class LogWriter {
 
   private waitForInput(resume: () => void): void {
     this.waiting = resume;
+    if (this.paused) return;
     const { loop } = this.world;
     if (this.pollable && !this.watched) {
       try {
@@ -448,12 +616,17 @@ export class LogWriter {
   private onReadable(): void {
     if (this.waiting === undefined) {
       // Something else is waited for: until that has come, input stays where it is.
-      if (this.watched) this.world.loop.unwatch(this.input);
-      this.watched = false;
+      this.unwatch();
       return;
     }
+    if (this.paused) return;
     this.readable = true;
     this.wake();
+  }
+
+  private unwatch(): void {
+    if (this.watched) this.world.loop.unwatch(this.input);
+    this.watched = false;
   }
 
   private wake(): void {
@@ -464,6 +637,7 @@ export class LogWriter {
 
   /** Whether the last byte read was not the end of a line. */
   private get midLine(): boolean {
+    if (this.desk === undefined) return false;
     const { lines } = this;
     return lines.inLine || lines.position < this.chunk.to;
   }
@@ -474,8 +648,8 @@ export class LogWriter {
    */
   private read(most: number): "some" | "none" | "end" {
     try {
-      if (this.peekPipe !== undefined && this.ahead !== undefined) {
-        const first = this.peek(this.peekPipe);
+      if (this.piped && this.ahead !== undefined) {
+        const first = this.peek(peekPipe());
         if (typeof first !== "number") return first;
         const waiting = bytesWaiting(this.input);
         if (waiting === 0) return "none";
@@ -492,14 +666,13 @@ export class LogWriter {
   /** The first byte of the input, which stays there. */
   private peek([to, from]: readonly [Fd, Fd]): number | "none" | "end" {
     if (tee(this.input, from, 1) === 0) return "end";
-    const { region } = this.delivery as Delivery;
-    const at = (this.delivery as Delivery).peekAt;
+    const { region, peekAt: at } = this.at.memory;
     readTo(to, region.base + at, 1);
     return region.bytes[at] as number;
   }
 
   private readPlanned(length: number, before: number | undefined): "some" | "none" | "end" {
-    const { region } = this.delivery as Delivery;
+    const { region } = this;
     const data = this.plan(length, before);
     const got = readTo(this.input, region.base + data, length);
     this.ahead?.setGot(this.half, got);
@@ -509,9 +682,9 @@ export class LogWriter {
 
   /** Makes the other half ready for `length` bytes, with the unfinished line in front, and makes it the one that counts. */
   private plan(length: number, before: number | undefined): number {
-    const { lines, ahead, memory, directories } = this;
+    const { lines, ahead, memory, directories, window } = this;
     const half: Half = this.half === 0 ? 1 : 0;
-    const data = ahead?.dataAt(half) ?? (half + 1) * TAIL_ROOM + half * CAPACITY_MOST;
+    const data = window.at + (ahead?.dataAt(half) ?? (half + 1) * TAIL_ROOM + half * CAPACITY_MOST);
     const tail = this.chunk.to - lines.position;
     const tailStamp = tail === 0 ? this.chunk.stamp : this.chunk.tailStamp;
     const stamp = stampTime();
@@ -546,17 +719,19 @@ export class LogWriter {
     this.crowded = false;
     const [place] = this.places;
     const { ahead } = this;
-    if (place === undefined || ahead === undefined || this.capacity >= CAPACITY_MOST) return;
+    const larger = CAPACITIES.find((capacity) => capacity > this.capacity);
+    if (place === undefined || ahead === undefined || larger === undefined) return;
     // If the old buffer is all that the next multilog finds, it needs no more than the unfinished line from it.
     for (let i = 0; i < this.directories.length; i++) ahead.setNote(this.half, i, { at: "done" });
     try {
-      this.makeAhead(place, CAPACITY_MOST);
+      this.makeAhead(place, larger);
     } catch (error) {
       errnoOf(error);
       // What is there goes on to be used.
       this.capacity = Math.min(this.capacity, ahead.capacity);
       return;
     }
+    if (larger !== CAPACITY_MOST) return;
     try {
       setPipeSize(this.input, PIPE_SIZE);
     } catch (error) {
@@ -565,7 +740,7 @@ export class LogWriter {
   }
 
   private *deliver(): Task {
-    const tailStamp = yield* (this.delivery as Delivery).deliver(this.chunk);
+    const tailStamp = yield* this.at.delivery.deliver(this.chunk);
     this.chunk = { ...this.chunk, tailStamp };
   }
 
@@ -584,12 +759,12 @@ export class LogWriter {
           this.abandon();
         });
       });
-    } else if (this.ahead !== undefined || this.delivery === undefined) this.abandon();
+    } else if (this.ahead !== undefined || this.desk === undefined) this.abandon();
     else loop.at(later(this.world.now().at, BARE_PATIENCE_MS), () => this.abandon());
   }
 
-  private abandon(): never {
-    const kept = this.ahead !== undefined || this.delivery === undefined;
+  private abandon(): void {
+    const kept = this.ahead !== undefined || this.desk === undefined;
     const bytes = kept ? 0 : this.chunk.to - this.lines.position;
     return this.hooks.end(bytes === 0 ? { code: "done" } : { code: "lost", bytes });
   }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { bare } from "../../tests/support/bare.ts";
 import { Sandbox } from "../../tests/support/sandbox.ts";
 import { getegid, geteuid, getpwnam } from "./credentials.ts";
-import { EPERM } from "./errno.ts";
+import { EACCES, EPERM } from "./errno.ts";
 
 const asRoot = test.skipIf(process.geteuid?.() !== 0);
 
@@ -51,4 +51,19 @@ asRoot("no supplementary groups are none", async () => {
   await using box = new Sandbox();
   const [shown] = await bare(box, `${SHOW} credentials.setgroups([]); say(show());`);
   expect((shown as string[])[2]).toBe("");
+});
+
+asRoot("setFileIds changes whose files are made and what may be opened, and takes it back", async () => {
+  await using box = new Sandbox();
+  const got = await bare(
+    box,
+    `${SHOW} const before = show();
+     credentials.setFileIds({ uid: 64001, gid: 64002 });
+     say(show());
+     try { files.openat(files.AT_FDCWD, "/etc/shadow", files.O_RDONLY); } catch (error) { say(errors.errnoOf(error)); }
+     credentials.setFileIds(undefined);
+     say(JSON.stringify(show()) === JSON.stringify(before));
+     files.close(files.openat(files.AT_FDCWD, "/etc/shadow", files.O_RDONLY));`,
+  );
+  expect(got).toEqual([["0 0 0 64001", "0 0 0 64002", "64002"], EACCES, true]);
 });

@@ -21,11 +21,11 @@ export function getpwnam(name: ByteString): Account | undefined {
 
 const SYS =
   process.arch === "arm64"
-    ? { setgid: 144, setuid: 146, setgroups: 159 }
-    : { setuid: 105, setgid: 106, setgroups: 116 };
+    ? { setgid: 144, setuid: 146, getgroups: 158, setgroups: 159, setfsuid: 151, setfsgid: 152 }
+    : { setuid: 105, setgid: 106, getgroups: 115, setgroups: 116, setfsuid: 122, setfsgid: 123 };
 
-const change = (call: keyof typeof SYS, first: number, second = 0): void =>
-  void check(libc.syscall(SYS[call], first, second, 0, 0, 0, 0), call);
+const change = (call: keyof typeof SYS, first: number, second = 0): number =>
+  check(libc.syscall(SYS[call], first, second, 0, 0, 0, 0), call);
 
 /** Makes `groups` the only supplementary groups. setgroups(2). @throws {ErrnoError} EPERM */
 export function setgroups(groups: readonly number[]): void {
@@ -34,9 +34,38 @@ export function setgroups(groups: readonly number[]): void {
   change("setgroups", groups.length, list);
 }
 
+/** The supplementary groups. getgroups(2) */
+export function getgroups(): number[] {
+  const count = change("getgroups", 0);
+  const list = scratch.reset().alloc(4 * count);
+  change("getgroups", count, list);
+  return Array.from({ length: count }, (_, i) => scratch.u32(list + 4 * i));
+}
+
 /** setgid(2). @throws {ErrnoError} EPERM */
-export const setgid = (gid: number): void => change("setgid", gid);
+export const setgid = (gid: number): void => void change("setgid", gid);
 /** setuid(2). @throws {ErrnoError} EPERM, EAGAIN */
-export const setuid = (uid: number): void => change("setuid", uid);
+export const setuid = (uid: number): void => void change("setuid", uid);
 export const geteuid = (): number => libc.geteuid();
 export const getegid = (): number => libc.getegid();
+
+/** The supplementary groups of before, while files are somebody else's. */
+let ownGroups: readonly number[] | undefined;
+
+/**
+ * From now on the files this thread makes are `account`'s, and it may open what that may: user, group, and no
+ * supplementary group. Signals, limits and everything else stay as they are. Undefined: as it was. Needs to be root.
+ * setfsuid(2), setfsgid(2)
+ */
+export function setFileIds(account: Account | undefined): void {
+  ownGroups ??= getgroups();
+  if (account === undefined) {
+    change("setfsuid", geteuid());
+    change("setfsgid", getegid());
+    setgroups(ownGroups);
+  } else {
+    setgroups([account.gid]);
+    change("setfsgid", account.gid);
+    change("setfsuid", account.uid);
+  }
+}

@@ -35,7 +35,7 @@ export class Region {
 
   /** @param size in bytes, a multiple of the page size @throws {ErrnoError} ENOMEM */
   constructor(readonly size: number) {
-    this.base = map(0, size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    this.base = mapNothing(0, size);
     this.bytes = view(this.base, size);
   }
 
@@ -49,11 +49,22 @@ export class Region {
     map(this.base + offset, length, MAP_SHARED | MAP_FIXED, file);
   }
 
+  /** From now on these bytes are zeros and no file's, as at first. @param offset a multiple of the page size, as `length` */
+  clear(offset: number, length: number): void {
+    mapNothing(this.base + offset, length);
+  }
+
   /** Keeps these pages in memory, so that no access to them ever waits. mlock(2). @returns false where that is not allowed */
   lock(offset: number, length: number): boolean {
     return libc.mlock(this.base + offset, length) === 0;
   }
 }
+
+/** Memory of nobody's, at `address` or, if that is 0, anywhere. */
+const mapNothing = (address: number, length: number): number => {
+  const place = address === 0 ? 0 : MAP_FIXED;
+  return map(address, length, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | place, -1);
+};
 
 function map(address: number, length: number, flags: number, file: number): number {
   const result = libc.mmap(address, length, PROT_READ | PROT_WRITE, flags, file, 0);
