@@ -70,19 +70,21 @@ function upToDate(hash: string): boolean {
 
 function compile(hash: string): void {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
-  const made = join(dist, `.tend.${process.pid}`);
+  // What else the compiler writes, source maps that the executable holds as well, goes with the directory.
+  const place = join(dist, `.made.${process.pid}`);
+  const made = join(place, "tend");
   const define = ["--define", `TEND_VERSION=${JSON.stringify(version)}`];
   const command = [process.execPath, "build", ...options, ...define, "src/main.ts", "--outfile", made];
   const bun = Bun.spawnSync(command, { cwd: root, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   if (bun.exitCode !== 0 || !existsSync(made)) {
-    rmSync(made, { force: true });
+    rmSync(place, { recursive: true, force: true });
     process.stderr.write(bun.stdout.toString() + bun.stderr.toString());
     process.stderr.write("build: fatal: unable to compile src/main.ts\n");
     process.exit(1);
   }
   withoutScavenger(made);
   renameSync(made, executable);
-  rmSync(`${made}.map`, { force: true }); // the executable holds it as well
+  rmSync(place, { recursive: true });
   writeFileSync(`${stamp}.${process.pid}`, hash);
   renameSync(`${stamp}.${process.pid}`, stamp);
 }

@@ -21,6 +21,17 @@ test("the table of README.md has a line for every program, with the NAME line of
   }
 });
 
+test("the package installs every program and page, from the one executable, and needs no other package", () => {
+  const { bin, man, dependencies } = JSON.parse(read("package.json"));
+  expect(man).toEqual(
+    readdirSync(join(root, "man"))
+      .sort()
+      .map((page) => `./man/${page}`),
+  );
+  expect(bin).toEqual(Object.fromEntries(["tend", ...programs].map((name) => [name, "dist/tend"])));
+  expect(dependencies).toBeUndefined();
+});
+
 test("every row of COMPATIBILITY.md names the tests that pin it", () => {
   const rows = read("COMPATIBILITY.md")
     .split("\n")
