@@ -3,6 +3,7 @@ import type { Fd } from "../units/units.ts";
 import { errnoOf, failure } from "./errno.ts";
 import { AT_FDCWD, readFile, readlinkat } from "./files.ts";
 import { libc, view } from "./libc.ts";
+import { guardPages } from "./lost-pages.ts";
 
 const PROT_READ = 1;
 const PROT_WRITE = 2;
@@ -23,10 +24,49 @@ export function mapShared(file: Fd, length: number): Mapping {
   return { bytes: view(address, length), address, unmap: () => void libc.munmap(address, length) };
 }
 
+const PAGE = 4096;
+const PROT_NONE = 0;
 const MAP_PRIVATE = 2;
 const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
+
+/** The addresses that pages of files are shown at, one after the other; and those that are free again. */
+let pages: { readonly base: number; used: number; readonly free: number[] } | undefined;
+/** Addresses for so many, twice what 50 000 pairs need; they cost nothing. */
+const MOST_PAGES = 1 << 18;
+
+/**
+ * Maps the first page of an open file, as mapShared does; but a page that the file loses is zeros from then on, instead of
+ * the end of this process (lost-pages.ts). @throws {ErrnoError} as mapShared
+ */
+export function mapPage(file: Fd): Mapping {
+  pages ??= reservePages();
+  const { base, free } = pages;
+  const address = free.pop() ?? base + PAGE * pages.used;
+  if (address >= base + PAGE * MOST_PAGES) return mapShared(file, PAGE);
+  try {
+    map(address, PAGE, MAP_SHARED | MAP_FIXED, file);
+  } catch (error) {
+    if (address < base + PAGE * pages.used) free.push(address);
+    throw error;
+  }
+  if (address === base + PAGE * pages.used) pages.used++;
+  const unmap = () => {
+    libc.mmap(address, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    free.push(address);
+  };
+  return { bytes: view(address, PAGE), address, unmap };
+}
+
+/** @throws {ErrnoError} ENOMEM */
+function reservePages(): NonNullable<typeof pages> {
+  const size = MOST_PAGES * PAGE;
+  const base = libc.mmap(0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base >= 2 ** 63) throw failure("mmap");
+  guardPages(base, size);
+  return { base, used: 0, free: [] };
+}
 
 /** A range of memory, all zeros, that lasts as long as the process. Pages cost nothing until they are touched. */
 export class Region {

@@ -14,6 +14,8 @@ const LAYERS = {
   files: "sys/files.ts",
   inherited: "sys/inherited.ts",
   limits: "sys/limits.ts",
+  lost: "sys/lost-pages.ts",
+  memory: "sys/memory.ts",
   processes: "sys/process.ts",
   signals: "sys/signals.ts",
   units: "units/units.ts",
@@ -31,7 +33,8 @@ let scripts = 0;
 
 /**
  * The command that runs TypeScript `source` under the Bun of the tests. In it, the modules of sys are `boot`, `clock`,
- * `credentials`, `environments`, `epoll`, `errors`, `files`, `inherited`, `limits`, `processes`, `signals` and `units`, those of runtime
+ * `credentials`, `environments`, `epoll`, `errors`, `files`, `inherited`, `limits`, `lost`, `memory`, `processes`, `signals`
+ * and `units`, those of runtime
  * `control`, `log`, `loops`, `hosts` and `worlds`, and `say(value)` writes a line of JSON to standard output, a bigint as a
  * decimal string. The signals that a program may take as events are blocked from the start, as boot.ts sees to elsewhere.
  */
