@@ -101,6 +101,48 @@ describe("whose it is", () => {
   });
 });
 
+describe("whether it is the page that was stored in", () => {
+  const owned = () => {
+    const bytes = fresh();
+    const record = new ServiceRecord(bytes);
+    record.own(0xfffffffd);
+    record.reset(boot);
+    return { bytes, record };
+  };
+
+  test("it is, however often it is changed", () => {
+    const { record } = owned();
+    for (let i = 0; i < 3; i++) expect([record.intact, record.touch()]).toEqual([true, true]);
+    record.reset(boot);
+    expect(record.touch()).toBe(true);
+  });
+
+  test("zeros, garbage, and what it was at an earlier change are not", () => {
+    for (const damage of [
+      (bytes: Uint8Array) => bytes.fill(0),
+      (bytes: Uint8Array) => bytes.fill(0xff),
+      (bytes: Uint8Array, before: Uint8Array) => bytes.set(before),
+    ]) {
+      const { bytes, record } = owned();
+      const before = bytes.slice();
+      record.touch();
+      damage(bytes, before);
+      expect([record.intact, record.touch()]).toEqual([false, false]);
+    }
+  });
+
+  test("zeros that come with the store are not", () => {
+    const { bytes, record } = owned();
+    // As a store into a page that is lost does it: zeros first, then the store.
+    const { own } = record;
+    record.own = (mark) => {
+      bytes.fill(0);
+      own.call(record, mark);
+    };
+    expect(record.touch()).toBe(false);
+  });
+});
+
 describe("the history", () => {
   const anyEnd: fc.Arbitrary<End> = fc.record({
     pid: fc.integer({ min: 1, max: 0x7fffffff }),

@@ -76,6 +76,7 @@ const AT = {
   failed: 92,
   ownGroup: 93,
   child: 96,
+  mark: 100,
   history: 128,
 } as const;
 /** The offset of the four bytes that the kernel stores the pid of a new process in. */
@@ -99,11 +100,14 @@ const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
  * | 84-91   | pid of the supervisor that started it; the process's tag, 0 for none | native |
  * | 92, 93  | failed: 0 no, 1 `run` exited 100, 2 `finish` exited 125; 1 if the process leads a group of its own | |
  * | 96-99   | pid of the process that the intent led to, stored by the kernel; 0 before; all ones if it will not | native |
+ * | 100-103 | another number after each change: by it the supervisor knows the page again | native |
  * | 128-767 | the last 16 ends, 40 bytes each; end number N (from 0) in slot N % 16 |       |
  */
 export class ServiceRecord {
   private readonly view: DataView;
   private readonly phases: Int32Array;
+  /** What `mark` must be. */
+  private mark = 0;
 
   /** @param bytes the mapped file, RECORD_SIZE long and aligned to 4 */
   constructor(private readonly bytes: Uint8Array) {
@@ -125,9 +129,33 @@ export class ServiceRecord {
     );
   }
 
+  /** These bytes are ours to change, from now on. @param mark any number of 32 bits: another than last time */
+  own(mark: number): void {
+    this.mark = mark;
+    this.view.setUint32(AT.mark, mark, true);
+  }
+
+  /** Whether these are still the bytes that were stored here: nobody has put others in their place. */
+  get intact(): boolean {
+    return this.view.getUint32(AT.mark, true) === this.mark;
+  }
+
+  /**
+   * To be called before a change, and stores something: only at a store a page can be found to be lost. Zeros stand there then.
+   * @returns whether it is intact
+   */
+  touch(): boolean {
+    const { intact } = this;
+    this.own((this.mark + 1) >>> 0);
+    return intact && this.bytes[0] === MAGIC[0];
+  }
+
   /** Begins anew in the boot `boot`. The history of earlier runs of the supervisor is kept if it is a record at all. */
   reset(boot: Uint8Array): void {
-    if (!MAGIC.every((byte, i) => this.bytes[i] === byte)) this.bytes.fill(0);
+    if (!ServiceRecord.isRecord(this.bytes)) {
+      this.bytes.fill(0);
+      this.own(this.mark);
+    }
     // Before it is of this boot: no process, no wish.
     this.bytes.fill(0, AT.boot, AT.starts);
     this.bytes[AT.failed] = 0;
@@ -202,7 +230,14 @@ export class ServiceRecord {
     this.there(pid, to, "finishing");
   }
 
-  private there(pid: number, to: number, phase: "running" | "finishing"): void {
+  /** In a page that is new: the process `pid` runs already, since tick `from`. `leads` a group of its own? */
+  resume(pid: number, from: number, phase: "running" | "finishing" | "emptying", leads: boolean): void {
+    this.bytes[AT.ownGroup] = leads ? 1 : 0;
+    this.view.setFloat64(AT.from, from, true);
+    this.there(pid, from, phase);
+  }
+
+  private there(pid: number, to: number, phase: "running" | "finishing" | "emptying"): void {
     this.view.setFloat64(AT.to, to, true);
     this.view.setUint32(AT.pid, pid, true);
     this.phase = phase;

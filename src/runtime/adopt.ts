@@ -63,6 +63,9 @@ function ifThere<Result>(act: () => Result): Result | undefined {
 const statOf = (process: number): ProcStat | undefined =>
   ifThere(() => decodeProcStat(readFile(`/proc/${process}/stat`)));
 
+/** When a process of ours started, as /proc counts; 0 if that is not to be had. */
+export const startOf = (process: Pid): number => statOf(process)?.started ?? 0;
+
 const identityOf = (path: ByteString): string | undefined => ifThere(() => statat(AT_FDCWD, path).identity);
 
 function signsOf(number: number, { directory, pipe }: Place): Signs {

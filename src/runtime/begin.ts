@@ -35,6 +35,7 @@ export const hosted =
         command: (letters) => {
           for (const letter of letters) host.command(CONTROL_LETTERS[letter as ControlLetter]);
         },
+        check: () => host.check(),
         get coming() {
           return host.coming;
         },
@@ -83,6 +84,7 @@ export const delegated =
     }
     return {
       command: (letters) => tellControl(`${directoryOf(assignment)}/supervise/control`, letters),
+      check: () => {},
       get coming() {
         return running;
       },

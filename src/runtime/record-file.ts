@@ -13,12 +13,14 @@ import {
   openat,
   pwrite,
   read,
+  renameat,
   unlinkat,
 } from "../sys/files.ts";
-import { mapShared } from "../sys/memory.ts";
+import { mapPage } from "../sys/memory.ts";
 import type { ByteString, Fd } from "../units/units.ts";
 
 const RECORD: ByteString = "supervise/record";
+const RECORD_NEW: ByteString = "supervise/record.new";
 
 export type RecordFile = {
   readonly record: ServiceRecord;
@@ -41,10 +43,55 @@ export function openRecord(directory: Fd): RecordFile {
       page.set(read(file, RECORD_SIZE));
       if (pwrite(file, page, 0) !== RECORD_SIZE) throw new ErrnoError(ENOSPC, "write", RECORD);
     }
-    const { bytes, address, unmap } = mapShared(file, RECORD_SIZE);
-    return { record: new ServiceRecord(bytes), child: address + RECORD_CHILD, close: unmap };
+    return map(file);
   } finally {
     close(file);
+  }
+}
+
+function map(file: Fd): RecordFile {
+  const { bytes, address, unmap } = mapPage(file);
+  const record = new ServiceRecord(bytes);
+  record.own(Math.floor(Math.random() * 2 ** 32));
+  return { record, child: address + RECORD_CHILD, close: unmap };
+}
+
+/**
+ * Makes the record anew, in place of one that was lost: of the old one what can be read of the history is kept, the rest is
+ * for `fill`, after which the new one is whole and gets its name. Nothing is left of either where it cannot be: what is out of
+ * date would mislead.
+ * @throws {ErrnoError} as openRecord
+ */
+export function renewRecord(directory: Fd, fill: (record: ServiceRecord) => void): RecordFile {
+  const page = new Uint8Array(RECORD_SIZE);
+  const old = readRecord(directory, RECORD);
+  if (old !== undefined && ServiceRecord.isRecord(old)) page.set(old);
+  let made: RecordFile | undefined;
+  try {
+    unlinkIfThere(directory, RECORD_NEW);
+    const file = openat(directory, RECORD_NEW, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+    try {
+      if (pwrite(file, page, 0) !== RECORD_SIZE) throw new ErrnoError(ENOSPC, "write", RECORD_NEW);
+      made = map(file);
+    } finally {
+      close(file);
+    }
+    fill(made.record);
+    renameat(directory, RECORD_NEW, RECORD);
+    return made;
+  } catch (error) {
+    made?.close();
+    for (const name of [RECORD_NEW, RECORD]) unlinkIfThere(directory, name);
+    throw error;
+  }
+}
+
+function unlinkIfThere(directory: Fd, name: ByteString): void {
+  try {
+    unlinkat(directory, name);
+  } catch (error) {
+    // Not there, or a directory, or on a file system that is read-only.
+    errnoOf(error);
   }
 }
 
@@ -99,12 +146,17 @@ export function leftBy(record: ServiceRecord, boot: Uint8Array): Left | undefine
 
 /** What is noted for the service at `path`, for one who only looks; undefined if nothing is. */
 export function peekRecord(at: Fd, path: ByteString, boot: Uint8Array): Left | undefined {
+  const bytes = readRecord(at, `${path}/${RECORD}`);
+  return bytes && leftBy(new ServiceRecord(bytes), boot);
+}
+
+function readRecord(at: Fd, path: ByteString): Uint8Array | undefined {
   try {
-    const file = openat(at, `${path}/${RECORD}`, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+    const file = openat(at, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     try {
       const bytes = new Uint8Array(RECORD_SIZE);
       bytes.set(read(file, RECORD_SIZE));
-      return leftBy(new ServiceRecord(bytes), boot);
+      return bytes;
     } finally {
       close(file);
     }

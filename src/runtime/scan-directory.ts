@@ -41,6 +41,8 @@ export type Supervisor = {
   command(letters: "dx" | "x" | "d" | "k"): void;
   /** The logger may yet read what waits in its pipe. */
   readonly coming: boolean;
+  /** Looks whether what must outlive this process is there yet. */
+  check(): void;
   /** The descriptors that a new image of this process needs to go on; undefined if it could not. */
   readonly held: readonly Fd[] | undefined;
 };
@@ -103,6 +105,7 @@ export class ScanDirectory {
 
   /** Nothing is to be done if nothing has changed, as long as everything runs. */
   private scanInTime(): void {
+    for (const { running } of this.pairs.values()) for (const part of PARTS) running[part]?.check();
     if (this.calm === 0 || !this.snapshot.unchanged(this.directory)) return this.scanNow();
     this.scanAt(later(this.world.now().at, SCAN_INTERVAL_MS));
     if (this.calm-- === MOST_SKIPPED) this.world.rest();

@@ -6,16 +6,18 @@ import { deadlineOf, type Effect, type Event, type State, statusOf } from "../en
 import { step } from "../engine/supervise.ts";
 import { type Command, decodeControl } from "../formats/control.ts";
 import { type Asks, CLASSIC, finishArguments } from "../formats/service-files.ts";
+import type { ServiceRecord } from "../formats/service-record.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import { decodeWaitStatus, type WaitStatus } from "../formats/wait-status.ts";
 import { bootTicks } from "../sys/clock.ts";
-import { EAGAIN, EMFILE, ENFILE, ENOMEM, ErrnoError } from "../sys/errno.ts";
+import { EAGAIN, ENOMEM, ErrnoError } from "../sys/errno.ts";
 import { AT_FDCWD, readlinkat } from "../sys/files.ts";
 import type { FileAction } from "../sys/process.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later, type Pid } from "../units/units.ts";
+import { startOf } from "./adopt.ts";
 import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
+import { KeptRecord } from "./kept-record.ts";
 import { membersLeft, signalLeft } from "./process-group.ts";
-import { openRecord, type RecordFile } from "./record-file.ts";
 import { ServiceFiles } from "./service-files.ts";
 import { takeOver } from "./take-over.ts";
 import type { World } from "./world.ts";
@@ -42,7 +44,7 @@ export type ServicePlace = {
 export class ServiceHost {
   private readonly control: Fd;
   private readonly files: ControlDirectory;
-  private recordFile: RecordFile | undefined;
+  private readonly kept: KeptRecord;
   private state: State;
   /** The deadline of the state, and what takes it back. */
   private wake: { readonly at: Instant; readonly takeBack: () => void } | undefined;
@@ -75,21 +77,28 @@ export class ServiceHost {
     this.serviceFiles = new ServiceFiles(this.directory, (problem) =>
       this.say(`warning: ${title}: ${problem}`),
     );
+    const fill = (record: ServiceRecord) => this.fill(record);
+    const say = (text: ByteString) => this.say(text);
+    try {
+      this.kept = new KeptRecord(world, this.directory, `${title}/supervise/record`, fill, say);
+    } catch (error) {
+      this.files.close();
+      throw error;
+    }
     let adopted: Pid | undefined;
     try {
       this.look();
-      this.recordFile = this.openRecord();
       const { state, once, owed, finishOver } = descriptors.open(() =>
         takeOver({
           world,
           place,
           directory: this.directory,
-          record: this.recordFile?.record,
+          record: this.kept.found,
           normallyUp: this.files.normallyUp,
           readStatus: () => this.files.readStatus(),
           asks: this.asks,
           died: (pid, status) => this.died(pid, status),
-          amend: (end, status) => this.recordFile?.record.amend(end, decodeWaitStatus(status)),
+          amend: (end, status) => this.kept.record?.amend(end, decodeWaitStatus(status)),
           finishEnded: (pid, status) => this.finishEnded(pid, status),
         }),
       );
@@ -107,27 +116,9 @@ export class ServiceHost {
       if (once) this.command("once");
     } catch (error) {
       if (adopted !== undefined) world.disown(adopted);
-      this.closeRecord();
+      this.kept.close();
       this.files.close();
       throw error;
-    }
-  }
-
-  /** Its memory is gone afterwards: nothing may be stored in it. */
-  private closeRecord(): void {
-    this.recordFile?.close();
-    this.recordFile = undefined;
-  }
-
-  /** The record, mapped; undefined where that cannot be: the service is supervised without. */
-  private openRecord(): RecordFile | undefined {
-    try {
-      return this.world.descriptors.open(() => openRecord(this.directory));
-    } catch (error) {
-      if (!(error instanceof ErrnoError)) throw error;
-      if (error.errno === EMFILE || error.errno === ENFILE) throw error;
-      this.say(`warning: unable to keep ${this.place.title}/supervise/record: ${error.text}`);
-      return undefined;
     }
   }
 
@@ -143,7 +134,12 @@ export class ServiceHost {
 
   /** What must stay open for the directory to stay ours; undefined where nothing would tell a new image what runs. */
   get held(): readonly Fd[] | undefined {
-    return this.recordFile && this.files.held;
+    return this.kept.found && this.files.held;
+  }
+
+  /** Looks whether what must outlive this process is there yet. */
+  check(): void {
+    this.kept.check();
   }
 
   /** Whether the service's process is there. */
@@ -180,7 +176,9 @@ export class ServiceHost {
     this.store(signals);
     this.wakeAt(deadlineOf(state));
     for (const effect of effects) this.perform(effect);
-    if (signals && this.recordFile !== undefined) this.recordFile.record.owed = false;
+    if (!signals) return;
+    const { record } = this.kept;
+    if (record !== undefined) record.owed = false;
   }
 
   /** Looks at what the directory asks for; where that cannot be, it is what it was before. */
@@ -198,8 +196,11 @@ export class ServiceHost {
 
   /** Notes the state where the next supervisor finds it, before anything is done about it. */
   private store(owed = false): void {
-    const record = this.recordFile?.record;
-    if (record === undefined) return;
+    const { record } = this.kept;
+    if (record !== undefined) this.note(record, owed);
+  }
+
+  private note(record: ServiceRecord, owed: boolean): void {
     const { state } = this;
     if (owed) record.owed = true;
     record.want = state.want;
@@ -233,11 +234,25 @@ export class ServiceHost {
     }
   }
 
+  /** The record is new: what it would say by now. */
+  private fill(record: ServiceRecord): void {
+    const { state } = this;
+    record.reset(this.world.boot);
+    this.note(record, false);
+    if (state.at === "up") record.resume(state.pid, startOf(state.pid), "running", state.group === true);
+    if (state.at === "emptying") record.resume(state.run, 0, "emptying", true);
+    if (state.at !== "emptying" && state.at !== "finishing") return;
+    const { run, how, since } = state;
+    if (record.lastEnded !== run) record.end({ pid: run, started: since, ended: since, status: how });
+    if (state.at === "finishing" && state.finish !== undefined)
+      record.resume(state.finish, startOf(state.finish), "finishing", false);
+  }
+
   /** @returns the number of the end in the history */
   private died(pid: Pid, status: number | undefined): number | undefined {
     const ended = this.world.now().stamp;
     const how = status === undefined ? undefined : decodeWaitStatus(status);
-    const end = this.recordFile?.record.end({ pid, started: this.state.since, ended, status: how });
+    const end = this.kept.record?.end({ pid, started: this.state.since, ended, status: how });
     this.look();
     if (this.asks.deathTally > 0) this.tally(ended, how);
     this.tell({ on: "died", pid, how });
@@ -327,8 +342,8 @@ export class ServiceHost {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
       const argv = finishArguments(how, this.name, run);
       const onEnd = (status: number | undefined) => this.finishEnded(pid, status);
-      const pid = this.world.spawn("./finish", argv, actions, onEnd, { tell: this.recordFile?.child });
-      this.recordFile?.record.finish(pid, bootTicks());
+      const pid = this.world.spawn("./finish", argv, actions, onEnd, { tell: this.kept.child });
+      this.kept.record?.finish(pid, bootTicks());
       outcome = { on: "finish-spawned", pid };
       this.finishProblem = undefined;
     } catch (error) {
@@ -346,9 +361,9 @@ export class ServiceHost {
     try {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
       const onEnd = (status: number | undefined) => void this.died(pid, status);
-      const options = { tell: this.recordFile?.child, leads: this.asks.group };
+      const options = { tell: this.kept.child, leads: this.asks.group };
       const pid = this.world.spawn("./run", ["./run"], actions, onEnd, options);
-      this.recordFile?.record.run(pid, bootTicks());
+      this.kept.record?.run(pid, bootTicks());
       outcome = { on: "spawned", pid };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
@@ -399,7 +414,7 @@ export class ServiceHost {
     this.writeStatus();
     this.wake?.takeBack();
     this.world.loop.unwatch(this.control);
-    this.closeRecord();
+    this.kept.close();
     this.files.close();
     this.place.onLeave();
   }

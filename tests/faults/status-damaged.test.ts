@@ -1,16 +1,7 @@
 // `supervise/status` is not what it was. C: writes a new one over any file at its start and at each change, and warns at
 // each change where it is a directory. svstat: see tests/conformance/svstat.test.ts.
 import { expect, test } from "bun:test";
-import {
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { encodeStatus } from "../../src/formats/status.ts";
 import { ours } from "../support/programs.ts";
 import { alive, childrenOf, Sandbox } from "../support/sandbox.ts";
@@ -131,32 +122,3 @@ test.concurrent("a status that names a stranger's process: it is neither adopted
   await box.down("s");
   expect([alive(stranger.pid), alive(pid)]).toEqual([true, false]);
 });
-
-test.concurrent.each([
-  ["is removed", (path: string) => unlinkSync(path)],
-  ["is garbage", (path: string) => writeFileSync(path, Buffer.alloc(4096, 0xff))],
-  [
-    "is replaced by a directory",
-    (path: string) => {
-      renameSync(path, `${path}.old`);
-      mkdirSync(path);
-    },
-  ],
-] as const)("a record that %s while services run does no harm", async (_what, damage) => {
-  await using box = new Sandbox();
-  box.service("scan/s");
-  box.service("scan/other");
-  const svscan = box.svscan("scan");
-  const [pid, other] = await Promise.all([box.up("scan/s"), box.up("scan/other")]);
-  damage(box.at("scan/s/supervise/record"));
-  await box.run([ours("svc"), "-k", "scan/s"]);
-  const next = await box.up("scan/s", pid);
-  await box.run([ours("svc"), "-d", "scan/s"]);
-  await box.down("scan/s");
-  expect([alive(next), alive(other), svscan.running]).toEqual([false, true, true]);
-  expect(await box.up("scan/other")).toBe(other);
-});
-
-// The record is mapped: a store beyond the file's end is SIGBUS, and svscan with all it supervises is killed (the services
-// live, and the next one adopts them). `cp` of a backup over a live service directory does that.
-test.todo("a record that is cut to nothing while services run does no harm", () => {});
