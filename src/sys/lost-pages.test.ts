@@ -49,9 +49,9 @@ guards("what the kernel is to store into a lost page fails, and harms nobody", a
     box,
     `${PAGES}
      const page = memory.mapPage(file("a"));
-     const spawner = new processes.Spawner({ mask: 0n, defaults: 0n, privateFrom: units.fd(50) }, processes.environment());
+     const spawner = new processes.Spawner({ mask: 0n, defaults: 0n, privateFrom: units.fd(50) }, environments.environment());
      cut("a");
-     const child = spawner.spawn("/bin/true", ["true"], [], page.address + 96);
+     const child = spawner.spawn("/bin/true", ["true"], [], { tell: page.address + 96 });
      processes.waitFor(child);
      say([child > 0, new DataView(page.bytes.buffer).getUint32(96, true)]);`,
   );
