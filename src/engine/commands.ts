@@ -2,6 +2,7 @@
 import type { Command } from "../formats/control.ts";
 import type { Asks } from "../formats/service-files.ts";
 import { exhaustive } from "../units/units.ts";
+import { counts } from "./restart-policy.ts";
 import {
   down,
   type Effect,
@@ -25,6 +26,9 @@ const SIGNALS = {
   kill: "SIGKILL",
 } as const satisfies Partial<Record<Command, ServiceSignal>>;
 
+/** Those of them that are sent to have it ended. */
+const ENDS: readonly Command[] = ["interrupt", "term", "kill"];
+
 export function obey(state: Living, command: Command, now: Now, asks: Asks): Step {
   const announce: Effect = { do: "announce" };
   switch (command) {
@@ -32,7 +36,7 @@ export function obey(state: Living, command: Command, now: Now, asks: Asks): Ste
     case "once": {
       const wanted: State = { ...forgiven(state), want: command === "up" ? "up" : "once" };
       if (state.at === "down" || state.at === "waiting")
-        return start({ ...wanted, throttle: impatient(state.throttle) }, now);
+        return start({ ...wanted, throttle: impatient(state.throttle) }, now, asks, true);
       return { state: wanted, effects: [announce] };
     }
     case "down": {
@@ -65,7 +69,11 @@ export function obey(state: Living, command: Command, now: Now, asks: Asks): Ste
         return command === "kill"
           ? { state, effects: [{ do: "kill-group", run: state.run, signal: "SIGKILL" }] }
           : { state, effects: [] };
-      return { state, effects: state.at === "up" ? send(state.pid, SIGNALS[command]) : [] };
+      if (state.at !== "up") return { state, effects: [] };
+      return {
+        state: ENDS.includes(command) && counts(asks) ? { ...state, asked: true } : state,
+        effects: send(state.pid, SIGNALS[command]),
+      };
     default:
       return exhaustive(command);
   }
@@ -74,9 +82,9 @@ export function obey(state: Living, command: Command, now: Now, asks: Asks): Ste
 /** Whether nothing of the service is there any more, nor of its `finish`. */
 const still = ({ at }: State): boolean => at !== "emptying" && at !== "finishing";
 
-/** Somebody has decided what is to become of it: that it failed is past. */
+/** Somebody has decided what is to become of it: that it failed, or ended too often, is past. */
 function forgiven<S extends State>(state: S): S {
-  if (state.failed === undefined) return state;
-  const { failed: _, ...rest } = state;
+  if (state.failed === undefined && state.fare === undefined) return state;
+  const { failed: _, fare: __, ...rest } = state;
   return rest as S;
 }

@@ -1,4 +1,5 @@
 // `finish`: what is run when the service has ended, and how long it may take. s6-supervise(8), runsv(8)
+import { isSuccess } from "../formats/restart-files.ts";
 import type { Asks } from "../formats/service-files.ts";
 import type { Failure } from "../formats/service-record.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
@@ -24,14 +25,20 @@ const REFUSES = 125;
 
 /** Whether an end is one after which a service is not started again. In a classic directory there is none. */
 export const failureOf = (how: WaitStatus | undefined, asks: Asks): Failure | undefined =>
-  asks.modern && how !== undefined && "exited" in how && how.exited === HOPELESS ? "run-100" : undefined;
+  asks.modern &&
+  how !== undefined &&
+  "exited" in how &&
+  how.exited === HOPELESS &&
+  !isSuccess(how, asks.restart)
+    ? "run-100"
+    : undefined;
 
 export const finishUntil = (from: Instant, { timeoutFinishMs }: Asks): Instant | undefined =>
   timeoutFinishMs === 0 ? undefined : later(from, timeoutFinishMs);
 
 /** Nothing of the dead process `run` is left: `finish`, if there is one. */
 export function cleanUp(dead: State, run: Pid, how: WaitStatus | undefined, now: Now, asks: Asks): Step {
-  if (!asks.finish) return over(dead, now);
+  if (!asks.finish) return over(dead, how, now, asks);
   return {
     state: { ...always(dead), at: "finishing", run, how, finish: undefined, until: undefined },
     effects: [{ do: "announce" }, { do: "finish", run, how }],
@@ -52,16 +59,26 @@ export function finishSpawned(
   };
 }
 
-export function finishFailed(state: Living, event: Event & { on: "finish-failed" }, now: Now): Step {
+export function finishFailed(
+  state: Living,
+  event: Event & { on: "finish-failed" },
+  now: Now,
+  asks: Asks,
+): Step {
   if (state.at !== "finishing" || state.finish !== undefined) return impossible(state, event);
-  return over(state, now);
+  return over(state, state.how, now, asks);
 }
 
-export function finishEnded(state: Living, event: Event & { on: "finish-ended" }, now: Now): Step {
+export function finishEnded(
+  state: Living,
+  event: Event & { on: "finish-ended" },
+  now: Now,
+  asks: Asks,
+): Step {
   if (state.at !== "finishing" || state.finish !== event.pid) return impossible(state, event);
   const { how } = event;
   const refuses = how !== undefined && "exited" in how && how.exited === REFUSES;
-  return over(refuses ? { ...state, failed: "finish-125" } : state, now);
+  return over(refuses ? { ...state, failed: "finish-125" } : state, state.how, now, asks);
 }
 
 export function finishTimer(state: Finishing, now: Now): Step {

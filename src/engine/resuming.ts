@@ -5,8 +5,8 @@ import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import { later, type Pid } from "../units/units.ts";
 import { failureOf, finishUntil, resumeFinish } from "./finishing.ts";
-import { always, type Now, type State, type Step, send, type Up } from "./service-state.ts";
-import { start } from "./starting.ts";
+import { always, type Event, type Now, type State, type Step, send, type Up } from "./service-state.ts";
+import { over, start } from "./starting.ts";
 import { bringDown, emptying } from "./stopping.ts";
 import { noThrottle, type Throttle, throttled } from "./throttle.ts";
 
@@ -68,8 +68,13 @@ export const resumedEmptying = (
   asks: Asks,
 ): State => emptying({ ...always(base), failed: base.failed ?? failureOf(how, asks) }, run, how, now);
 
-/** The supervisor begins. `owed`: an earlier one may not have sent what was wished. */
-export function begin(state: State, owed: boolean, now: Now, asks: Asks): Step | undefined {
+/** The supervisor begins. */
+export function begin(
+  state: State,
+  { owed = false, ended }: Event & { on: "begin" },
+  now: Now,
+  asks: Asks,
+): Step | undefined {
   switch (state.at) {
     case "up":
       return resume(state, owed, now, asks);
@@ -78,7 +83,11 @@ export function begin(state: State, owed: boolean, now: Now, asks: Asks): Step |
     case "emptying":
       return { state, effects: [{ do: "announce" }, { do: "look", run: state.run }] };
     case "down":
-      return state.want === "up" ? start(state, now) : { state, effects: [{ do: "announce" }] };
+      if (ended !== undefined) {
+        const failed = failureOf(ended.how, asks);
+        return over(failed === undefined ? state : { ...state, failed }, ended.how, now, asks);
+      }
+      return state.want === "up" ? start(state, now, asks) : { state, effects: [{ do: "announce" }] };
     default:
       return undefined;
   }

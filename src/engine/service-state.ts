@@ -6,6 +6,7 @@ import type { Status, Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import { exhaustive, type Instant, type Pid, type Signo } from "../units/units.ts";
+import type { Fare, Pause } from "./restart-policy.ts";
 import type { Throttle } from "./throttle.ts";
 
 /** The moment an event is taken: for deadlines, and for the status file. */
@@ -22,13 +23,23 @@ export type Always = {
   readonly throttle: Throttle;
   /** It failed for good, or will have once `finish` is over. */
   readonly failed?: Failure | undefined;
+  /** What its ends so far mean for the next start, where the directory asks for that. */
+  readonly fare?: Fare | undefined;
 };
 
 export type State =
   /** Not running, and no start is due. */
   | (Always & { readonly at: "down" })
   /** Not running; to be started at `until`. */
-  | (Always & { readonly at: "waiting"; readonly until: Instant })
+  | (Always & {
+      readonly at: "waiting";
+      /** Undefined while its place in the queue of the whole scan is awaited. */
+      readonly until: Instant | undefined;
+      /** Why it waits for longer than the second between starts. */
+      readonly why?: Pause | undefined;
+      /** Somebody asked for this start: it does not stand in the queue. */
+      readonly asked?: boolean;
+    })
   /** The start has been asked for; its outcome is the next event. */
   | (Always & { readonly at: "starting" })
   | (Always & {
@@ -41,6 +52,8 @@ export type State =
       readonly group?: boolean;
       /** It was killed because it had not ended in time; what it leaves of its group gets no more time. */
       readonly killed?: boolean;
+      /** It was sent a signal that ends most programs: if it ends, that is no fault of its. */
+      readonly asked?: boolean;
     })
   /** The process `run` has ended, and of its group somebody may be left. */
   | (Always & {
@@ -72,8 +85,15 @@ export type State =
   | (Always & { readonly at: "gone" });
 
 export type Event =
-  /** The supervisor is ready: lock, fifos and status are in place. `owed`: an earlier one may not have sent what was wished. */
-  | { readonly on: "begin"; readonly owed?: boolean }
+  /**
+   * The supervisor is ready: lock, fifos and status are in place. `owed`: an earlier one may not have sent what was wished.
+   * `ended`: the service ended while there was no supervisor, or that one did no more than note it.
+   */
+  | {
+      readonly on: "begin";
+      readonly owed?: boolean;
+      readonly ended?: { readonly how: WaitStatus | undefined } | undefined;
+    }
   | { readonly on: "command"; readonly command: Command }
   | { readonly on: "spawned"; readonly pid: Pid }
   /**
@@ -81,6 +101,8 @@ export type Event =
    * `jitter` is random, 0 to 1.
    */
   | { readonly on: "spawn-failed"; readonly why: "no-process" | "no-program"; readonly jitter: number }
+  /** The place in the queue that `queue` asked for. */
+  | { readonly on: "placed"; readonly at: Instant }
   | { readonly on: "died"; readonly pid: Pid; readonly how?: WaitStatus | undefined }
   /** So many are left of the group of the dead process `run`. */
   | { readonly on: "looked"; readonly run: Pid; readonly left: number }
@@ -96,6 +118,8 @@ export type ServiceSignal = "SIGTERM" | "SIGCONT" | "SIGSTOP" | "SIGHUP" | "SIGA
 
 export type Effect =
   | { readonly do: "spawn" }
+  /** Asks for a place in the queue of the whole scan: `placed`. */
+  | { readonly do: "queue" }
   /** Starts `finish` for the dead process `run`. */
   | { readonly do: "finish"; readonly run: Pid; readonly how: WaitStatus | undefined }
   | { readonly do: "kill"; readonly pid: Pid; readonly signal: ServiceSignal | Signo }
@@ -111,6 +135,13 @@ export type Effect =
   | { readonly do: "warn-no-process"; readonly retry: Instant }
   /** `finish` took longer than it may. */
   | { readonly do: "warn-finish-slow" }
+  /** The service ended early, or too often, for the first time in a row: it is started again after `ms`. */
+  | {
+      readonly do: "warn-pause";
+      readonly why: Exclude<Pause, "queue">;
+      readonly how: WaitStatus | undefined;
+      readonly ms: number;
+    }
   /** The service is not started again, and this is why. */
   | { readonly do: "warn-failed"; readonly why: Failure }
   /** The supervisor lets go of the service directory. */
@@ -162,12 +193,13 @@ function soonest(...instants: readonly (Instant | undefined)[]): Instant | undef
 }
 
 /** What every state has. */
-export const always = ({ want, exiting, since, throttle, failed }: State): Always => ({
+export const always = ({ want, exiting, since, throttle, failed, fare }: State): Always => ({
   want,
   exiting,
   since,
   throttle,
   ...(failed === undefined ? {} : { failed }),
+  ...(fare === undefined ? {} : { fare }),
 });
 export const starting = (state: State): State => ({ ...always(state), at: "starting" });
 export const down = (state: State): State => ({ ...always(state), at: "down" });

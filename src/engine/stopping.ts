@@ -3,6 +3,7 @@ import type { Asks } from "../formats/service-files.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import { later, type Pid, type Signo } from "../units/units.ts";
 import { cleanUp, failureOf } from "./finishing.ts";
+import { afterEnd } from "./restart-policy.ts";
 import {
   type Always,
   always,
@@ -40,7 +41,15 @@ export function died(state: Living, event: Event & { on: "died" }, now: Now, ask
   if (state.at !== "up" || state.pid !== event.pid) return impossible(state, event);
   const { how, pid: run } = event;
   const failed = failureOf(how, asks);
-  const dead: State = { ...down(state), since: now.stamp, ...(failed === undefined ? {} : { failed }) };
+  const { last = now.at } = state.throttle;
+  const fare = afterEnd(state.fare, now.at - last, state.asked === true, now.at, asks);
+  const { fare: _, ...rest } = always(state);
+  const dead: State = {
+    ...rest,
+    ...{ at: "down", since: now.stamp },
+    ...(failed === undefined ? {} : { failed }),
+    ...(fare === undefined ? {} : { fare }),
+  };
   if (!state.group) return cleanUp(dead, run, how, now, asks);
   const killAt = state.killed ? now.at : state.killAt;
   return {

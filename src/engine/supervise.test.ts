@@ -3,6 +3,7 @@ import type { Command } from "../formats/control.ts";
 import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import type { Want } from "../formats/status.ts";
 import { exhaustive, instant, pid, signo } from "../units/units.ts";
+import type { Fare } from "./restart-policy.ts";
 import { deadlineOf, type Effect, type Event, type Now, type State, statusOf } from "./service-state.ts";
 import { step } from "./supervise.ts";
 import { noThrottle, type Throttle, throttled } from "./throttle.ts";
@@ -25,6 +26,13 @@ const DEADLY_GROUP: Asks = { ...GROUP, finish: true, downSignal: signo(1), timeo
 /** One whose stop is a HUP, and KILL two seconds later. */
 const DEADLY: Asks = { ...MODERN, downSignal: signo(1), timeoutKillMs: 2000 };
 const PATIENT: Asks = { ...FINISHES, timeoutFinishMs: 0 };
+/** Directories that say how a service is started again. */
+const BACKOFF: Asks = { ...MODERN, backoff: { firstMs: 2000, mostMs: 8000, stableMs: 2000 } };
+const LIMIT: Asks = { ...MODERN, startLimit: { starts: 1, withinMs: 5000, retryMs: 9000 } };
+const ONE_TRY: Asks = { ...MODERN, startLimit: { starts: 1, withinMs: 5000, retryMs: undefined } };
+const ON_FAILURE: Asks = { ...MODERN, restart: { after: "on-failure", codes: [3], signals: [] } };
+const NEVER: Asks = { ...MODERN, restart: { after: "never", codes: [3], signals: [] } };
+const QUEUE: Asks = { ...CLASSIC, startsPerSecond: 1 };
 const exited = (code: number) => ({ exited: code });
 
 // The whole matrix. A state is a letter, its want, and what else there is to it:
@@ -38,10 +46,15 @@ const exited = (code: number) => ({ exited: code });
 //   E.u  pid 42 ended at 0, how many are left of its group has been asked    M.u  asked again at 400; killed from 4000 on
 //   D.u  as M, and has been asked    W.u  asked again at 400, for as long as it takes; T: who is left has been named
 //
-// "1" after the want: failed with exit code 100 of run, "2" with 125 of finish.
+//   H.u  it ended early three times in a row: waits until 4000    I.u  it was started too often: waits until 4000
+//   A.u  its place in the queue has been asked for    R.u  waits in the queue until 4000
+//   O.u  up, ended early twice before and started once since 0
+//
+// "1" after the want: failed with exit code 100 of run, "2" with 125 of finish, "3" as it was started too often, "4" as its
+// restart file says never.
 //
 // want: u up, d down, o once; then P paused, X exiting. Events come at 500, `due` at the deadline, `later` at 1500.
-// A cell is the state after, with its deadline if it waits, and the effects in their order: s spawn, a announce,
+// A cell is the state after, with its deadline if it waits, and the effects in their order: s spawn, q ask for a place in the queue, P warn of a pause, a announce,
 // W warn that there was no process, f start finish, ? look who is left, N name them, gX signal X to them, Z warn that it takes too long, ! warn that the service failed, l leave; T TERM, C CONT, S STOP, H HUP (h as down-signal), A ALRM, I INT, K KILL. A dot is "nothing
 // changes, nothing is done", an exclamation mark "nothing changes, it is reported".
 const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
@@ -87,6 +100,25 @@ const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   "f ended": [{ on: "finish-ended", pid: FINISH, how: exited(0) }, 500, FINISHES],
   "f ended later": [{ on: "finish-ended", pid: FINISH, how: undefined }, 1500, FINISHES],
   "f 125": [{ on: "finish-ended", pid: FINISH, how: exited(125) }, 500, FINISHES],
+  placed: [{ on: "placed", at: instant(500) }, 500, QUEUE],
+  "placed later": [{ on: "placed", at: instant(4000) }, 500, QUEUE],
+  "due queue": [{ on: "timer" }, Number.NaN, QUEUE],
+  "u queue": [command("up"), 1500, QUEUE],
+  "died queue": [{ on: "died", pid: PID, how: exited(1) }, 1500, QUEUE],
+  "died backoff": [{ on: "died", pid: PID, how: exited(1) }, 1500, BACKOFF],
+  "stable backoff": [{ on: "died", pid: PID, how: exited(1) }, 2500, BACKOFF],
+  "died limit": [{ on: "died", pid: PID, how: exited(1) }, 1500, LIMIT],
+  "stable limit": [{ on: "died", pid: PID, how: exited(1) }, 5500, LIMIT],
+  "died last": [{ on: "died", pid: PID, how: exited(1) }, 1500, ONE_TRY],
+  "3 on failure": [{ on: "died", pid: PID, how: exited(3) }, 1500, ON_FAILURE],
+  "1 on failure": [{ on: "died", pid: PID, how: exited(1) }, 1500, ON_FAILURE],
+  "0 never": [{ on: "died", pid: PID, how: exited(0) }, 1500, NEVER],
+  "1 never": [{ on: "died", pid: PID, how: exited(1) }, 1500, NEVER],
+  "t backoff": [command("term"), 500, BACKOFF],
+  "spawned limit": [{ on: "spawned", pid: NEW }, 500, LIMIT],
+  "no program backoff": [{ on: "spawn-failed", why: "no-program", jitter: 0 }, 500, BACKOFF],
+  "begin ended": [{ on: "begin", ended: { how: undefined } }, 1500, NEVER],
+  "begin paused": [{ on: "begin" }, 1500, BACKOFF],
   "other f": [{ on: "finish-ended", pid: NEW, how: exited(0) }, 500, FINISHES],
 };
 const COMMANDS = `
@@ -166,170 +198,306 @@ M.dX  | M.uX@400/4000 a | M.uX@400/4000 a | M.dX@400/4000 a | M.oX@400/4000 a | 
 W.u   | W.u@400 a       | W.u@400 a       | W.d@400 a       | W.o@400 a       | W.uX@400 a       | .             | .            | .           | .           | .           | .           | W.u@400 gK
 W.uT  | W.uT@400 a      | W.uT@400 a      | W.dT@400 a      | W.oT@400 a      | W.uXT@400 a      | .             | .            | .           | .           | .           | .           | W.uT@400 gK
 W.dX  | W.uX@400 a      | W.uX@400 a      | W.dX@400 a      | W.oX@400 a      | W.dX@400 a       | .             | .            | .           | .           | .           | .           | W.dX@400 gK
+H.u   | T.u@1000 a      | S.u s           | J.d a           | T.o@1000 a      | G al             | .             | .            | .           | .           | .           | .           | .
+H.o   | T.u@1000 a      | S.u s           | J.d a           | T.o@1000 a      | H.oX@4000 a      | .             | .            | .           | .           | .           | .           | .
+H.uX  | T.uX@1000 a     | S.uX s          | G al            | T.oX@1000 a     | G al             | .             | .            | .           | .           | .           | .           | .
+I.u   | T.u@1000 a      | S.u s           | J.d a           | T.o@1000 a      | G al             | .             | .            | .           | .           | .           | .           | .
+A.u   | T.u@1000 a      | S.u s           | J.d a           | T.o@1000 a      | G al             | .             | .            | .           | .           | .           | .           | .
+A.oX  | T.uX@1000 a     | S.uX s          | G al            | T.oX@1000 a     | A.oX a           | .             | .            | .           | .           | .           | .           | .
+R.u   | T.u@1000 a      | S.u s           | J.d a           | T.o@1000 a      | G al             | .             | .            | .           | .           | .           | .           | .
+R.o   | T.u@1000 a      | S.u s           | J.d a           | T.o@1000 a      | R.oX@4000 a      | .             | .            | .           | .           | .           | .           | .
+O.u   | U.u a           | U.u a           | U.d TCa         | U.o a           | O.uX2 a          | O.uP2 aS      | O.u2 aC      | O.u2 H      | O.u2 A      | O.u2 I      | O.u2 T      | O.u2 K
+O.d   | U.u a           | U.u a           | U.d TCa         | U.o a           | O.dX2 a          | O.dP2 aS      | O.d2 aC      | O.d2 H      | O.d2 A      | O.d2 I      | O.d2 T      | O.d2 K
+J.u3  | T.u@1000 a      | S.u s           | J.d a           | T.o@1000 a      | G al             | .             | .            | .           | .           | .           | .           | .
+J.d4  | T.u@1000 a      | S.u s           | J.d a           | T.o@1000 a      | G al             | .             | .            | .           | .           | .           | .           | .
+A.uX  | T.uX@1000 a     | S.uX s          | G al            | T.oX@1000 a     | G al             | .             | .            | .           | .           | .           | .           | .
 G     | !               | !               | !               | !               | !                | !             | !            | !           | !           | !           | !           | !
 `;
 const OTHERS = `
-      | begin            | begin owed       | spawned  | no process   | no program  | died        | died later   | other died | early       | due
-N.u   | S.u s            | S.u s            | !        | !            | !           | !           | !            | !          | .           | .
-N.d   | N.d a            | N.d a            | !        | !            | !           | !           | !            | !          | .           | .
-N.o   | N.o a            | N.o a            | !        | !            | !           | !           | !            | !          | .           | .
-J.u   | T.u@1000 a       | T.u@1000 a       | !        | !            | !           | !           | !            | !          | .           | .
-J.d   | J.d a            | J.d a            | !        | !            | !           | !           | !            | !          | .           | .
-J.o   | J.o a            | J.o a            | !        | !            | !           | !           | !            | !          | .           | .
-T.u   | !                | !                | !        | !            | !           | !           | !            | !          | .           | S.u s
-T.o   | !                | !                | !        | !            | !           | !           | !            | !          | .           | S.o s
-T.uX  | !                | !                | !        | !            | !           | !           | !            | !          | .           | S.uX s
-T.oX  | !                | !                | !        | !            | !           | !           | !            | !          | .           | S.oX s
-B.u   | !                | !                | !        | !            | !           | !           | !            | !          | .           | S.u s
-B.o   | !                | !                | !        | !            | !           | !           | !            | !          | .           | S.o s
-S.u   | !                | !                | U.u a    | B.u@1500 aW  | T.u@1500 a  | !           | !            | !          | .           | .
-S.d   | !                | !                | U.d TCa  | J.d a        | J.d a       | !           | !            | !          | .           | .
-S.o   | !                | !                | U.o a    | B.o@1500 aW  | J.o a       | !           | !            | !          | .           | .
-S.uX  | !                | !                | U.uX a   | G al         | G al        | !           | !            | !          | .           | .
-S.dX  | !                | !                | U.dX TCa | G al         | G al        | !           | !            | !          | .           | .
-S.oX  | !                | !                | U.oX a   | G al         | G al        | !           | !            | !          | .           | .
-U.u   | U.u a            | U.u aC           | !        | !            | !           | T.u@1000 a  | S.u s        | !          | .           | .
-U.d   | U.d a            | U.d TCa          | !        | !            | !           | J.d a       | J.d a        | !          | .           | .
-U.o   | U.o a            | U.o aC           | !        | !            | !           | J.o a       | J.o a        | !          | .           | .
-U.uP  | U.uP a           | U.uP aS          | !        | !            | !           | T.u@1000 a  | S.u s        | !          | .           | .
-U.dP  | U.dP a           | U.d TCa          | !        | !            | !           | J.d a       | J.d a        | !          | .           | .
-U.oP  | U.oP a           | U.oP aS          | !        | !            | !           | J.o a       | J.o a        | !          | .           | .
-U.uX  | U.uX a           | U.uX aC          | !        | !            | !           | G al        | G al         | !          | .           | .
-U.dX  | U.dX a           | U.dX TCa         | !        | !            | !           | G al        | G al         | !          | .           | .
-U.oX  | U.oX a           | U.oX aC          | !        | !            | !           | G al        | G al         | !          | .           | .
-U.uPX | U.uPX a          | U.uPX aS         | !        | !            | !           | G al        | G al         | !          | .           | .
-U.dPX | U.dPX a          | U.dX TCa         | !        | !            | !           | G al        | G al         | !          | .           | .
-U.oPX | U.oPX a          | U.oPX aS         | !        | !            | !           | G al        | G al         | !          | .           | .
-J.d1  | J.d1 a           | J.d1 a           | !        | !            | !           | !           | !            | !          | .           | .
-J.d2  | J.d2 a           | J.d2 a           | !        | !            | !           | !           | !            | !          | .           | .
-F.u   | F.u af           | F.u af           | !        | !            | !           | !           | !            | !          | .           | .
-F.d   | F.d af           | F.d af           | !        | !            | !           | !           | !            | !          | .           | .
-F.o   | F.o af           | F.o af           | !        | !            | !           | !           | !            | !          | .           | .
-F.u1  | F.u1 af          | F.u1 af          | !        | !            | !           | !           | !            | !          | .           | .
-F.uX  | F.uX af          | F.uX af          | !        | !            | !           | !           | !            | !          | .           | .
-F.dX  | F.dX af          | F.dX af          | !        | !            | !           | !           | !            | !          | .           | .
-F.oX  | F.oX af          | F.oX af          | !        | !            | !           | !           | !            | !          | .           | .
-L.u   | L.u@4000 a       | L.u@4000 a       | !        | !            | !           | !           | !            | !          | .           | V.u ZK
-L.d   | L.d@4000 a       | L.d@4000 a       | !        | !            | !           | !           | !            | !          | .           | V.d ZK
-L.o   | L.o@4000 a       | L.o@4000 a       | !        | !            | !           | !           | !            | !          | .           | V.o ZK
-L.u1  | L.u1@4000 a      | L.u1@4000 a      | !        | !            | !           | !           | !            | !          | .           | V.u1 ZK
-L.uX  | L.uX@4000 a      | L.uX@4000 a      | !        | !            | !           | !           | !            | !          | .           | V.uX ZK
-L.dX  | L.dX@4000 a      | L.dX@4000 a      | !        | !            | !           | !           | !            | !          | .           | V.dX ZK
-L.oX  | L.oX@4000 a      | L.oX@4000 a      | !        | !            | !           | !           | !            | !          | .           | V.oX ZK
-V.u   | V.u a            | V.u a            | !        | !            | !           | !           | !            | !          | .           | .
-V.uX  | V.uX a           | V.uX a           | !        | !            | !           | !           | !            | !          | .           | .
-K.u   | K.u@4000 a       | K.u@4000 aC      | !        | !            | !           | T.u@1000 a  | S.u s        | !          | .           | U.u K
-K.d   | K.d@4000 a       | K.d@4000 TCa     | !        | !            | !           | J.d a       | J.d a        | !          | .           | U.d K
-K.dP  | K.dP@4000 a      | K.d@4000 TCa     | !        | !            | !           | J.d a       | J.d a        | !          | .           | U.dP K
-K.dX  | K.dX@4000 a      | K.dX@4000 TCa    | !        | !            | !           | G al        | G al         | !          | .           | U.dX K
-Q.u   | Q.u a            | Q.u aC           | !        | !            | !           | E.u a?      | E.u a?       | !          | .           | .
-Q.d   | Q.d a            | Q.d TCa          | !        | !            | !           | E.d a?      | E.d a?       | !          | .           | .
-Q.dP  | Q.dP a           | Q.d TCa          | !        | !            | !           | E.d a?      | E.d a?       | !          | .           | .
-Q.uX  | Q.uX a           | Q.uX aC          | !        | !            | !           | E.uX a?     | E.uX a?      | !          | .           | .
-Y.d   | Y.d@4000 a       | Y.d@4000 TCa     | !        | !            | !           | E.d/4000 a? | E.d/4000 a?  | !          | .           | Z.d K
-Y.u   | Y.u@4000 a       | Y.u@4000 aC      | !        | !            | !           | E.u/4000 a? | E.u/4000 a?  | !          | .           | Z.u K
-Z.d   | Z.d a            | Z.d TCa          | !        | !            | !           | E.d/500 a?  | E.d/1500 a?  | !          | .           | .
-Z.dX  | Z.dX a           | Z.dX TCa         | !        | !            | !           | E.dX/500 a? | E.dX/1500 a? | !          | .           | .
-E.u   | E.u a?           | E.u a?           | !        | !            | !           | !           | !            | !          | .           | .
-E.d   | E.d a?           | E.d a?           | !        | !            | !           | !           | !            | !          | .           | .
-E.o   | E.o a?           | E.o a?           | !        | !            | !           | !           | !            | !          | .           | .
-E.u1  | E.u1 a?          | E.u1 a?          | !        | !            | !           | !           | !            | !          | .           | .
-E.uX  | E.uX a?          | E.uX a?          | !        | !            | !           | !           | !            | !          | .           | .
-D.d   | D.d/4000 a?      | D.d/4000 a?      | !        | !            | !           | !           | !            | !          | .           | .
-M.u   | M.u@400/4000 a?  | M.u@400/4000 a?  | !        | !            | !           | !           | !            | !          | D.u/4000 ?  | D.u/4000 ?
-M.d   | M.d@400/4000 a?  | M.d@400/4000 a?  | !        | !            | !           | !           | !            | !          | D.d/4000 ?  | D.d/4000 ?
-M.o   | M.o@400/4000 a?  | M.o@400/4000 a?  | !        | !            | !           | !           | !            | !          | D.o/4000 ?  | D.o/4000 ?
-M.u1  | M.u1@400/4000 a? | M.u1@400/4000 a? | !        | !            | !           | !           | !            | !          | D.u1/4000 ? | D.u1/4000 ?
-M.uX  | M.uX@400/4000 a? | M.uX@400/4000 a? | !        | !            | !           | !           | !            | !          | D.uX/4000 ? | D.uX/4000 ?
-M.dX  | M.dX@400/4000 a? | M.dX@400/4000 a? | !        | !            | !           | !           | !            | !          | D.dX/4000 ? | D.dX/4000 ?
-W.u   | W.u@400 a?       | W.u@400 a?       | !        | !            | !           | !           | !            | !          | D.u ?       | D.u ?
-W.uT  | W.uT@400 a?      | W.uT@400 a?      | !        | !            | !           | !           | !            | !          | D.uT ?      | D.uT ?
-W.dX  | W.dX@400 a?      | W.dX@400 a?      | !        | !            | !           | !           | !            | !          | D.dX ?      | D.dX ?
-G     | !                | !                | !        | !            | !           | !           | !            | !          | !           | !
+      | begin            | begin owed       | spawned  | no process  | no program | died        | died later   | other died | early       | due
+N.u   | S.u s            | S.u s            | !        | !           | !          | !           | !            | !          | .           | .
+N.d   | N.d a            | N.d a            | !        | !           | !          | !           | !            | !          | .           | .
+N.o   | N.o a            | N.o a            | !        | !           | !          | !           | !            | !          | .           | .
+J.u   | T.u@1000 a       | T.u@1000 a       | !        | !           | !          | !           | !            | !          | .           | .
+J.d   | J.d a            | J.d a            | !        | !           | !          | !           | !            | !          | .           | .
+J.o   | J.o a            | J.o a            | !        | !           | !          | !           | !            | !          | .           | .
+T.u   | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.u s
+T.o   | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.o s
+T.uX  | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.uX s
+T.oX  | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.oX s
+B.u   | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.u s
+B.o   | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.o s
+S.u   | !                | !                | U.u a    | B.u@1500 aW | T.u@1500 a | !           | !            | !          | .           | .
+S.d   | !                | !                | U.d TCa  | J.d a       | J.d a      | !           | !            | !          | .           | .
+S.o   | !                | !                | U.o a    | B.o@1500 aW | J.o a      | !           | !            | !          | .           | .
+S.uX  | !                | !                | U.uX a   | G al        | G al       | !           | !            | !          | .           | .
+S.dX  | !                | !                | U.dX TCa | G al        | G al       | !           | !            | !          | .           | .
+S.oX  | !                | !                | U.oX a   | G al        | G al       | !           | !            | !          | .           | .
+U.u   | U.u a            | U.u aC           | !        | !           | !          | T.u@1000 a  | S.u s        | !          | .           | .
+U.d   | U.d a            | U.d TCa          | !        | !           | !          | J.d a       | J.d a        | !          | .           | .
+U.o   | U.o a            | U.o aC           | !        | !           | !          | J.o a       | J.o a        | !          | .           | .
+U.uP  | U.uP a           | U.uP aS          | !        | !           | !          | T.u@1000 a  | S.u s        | !          | .           | .
+U.dP  | U.dP a           | U.d TCa          | !        | !           | !          | J.d a       | J.d a        | !          | .           | .
+U.oP  | U.oP a           | U.oP aS          | !        | !           | !          | J.o a       | J.o a        | !          | .           | .
+U.uX  | U.uX a           | U.uX aC          | !        | !           | !          | G al        | G al         | !          | .           | .
+U.dX  | U.dX a           | U.dX TCa         | !        | !           | !          | G al        | G al         | !          | .           | .
+U.oX  | U.oX a           | U.oX aC          | !        | !           | !          | G al        | G al         | !          | .           | .
+U.uPX | U.uPX a          | U.uPX aS         | !        | !           | !          | G al        | G al         | !          | .           | .
+U.dPX | U.dPX a          | U.dX TCa         | !        | !           | !          | G al        | G al         | !          | .           | .
+U.oPX | U.oPX a          | U.oPX aS         | !        | !           | !          | G al        | G al         | !          | .           | .
+J.d1  | J.d1 a           | J.d1 a           | !        | !           | !          | !           | !            | !          | .           | .
+J.d2  | J.d2 a           | J.d2 a           | !        | !           | !          | !           | !            | !          | .           | .
+F.u   | F.u af           | F.u af           | !        | !           | !          | !           | !            | !          | .           | .
+F.d   | F.d af           | F.d af           | !        | !           | !          | !           | !            | !          | .           | .
+F.o   | F.o af           | F.o af           | !        | !           | !          | !           | !            | !          | .           | .
+F.u1  | F.u1 af          | F.u1 af          | !        | !           | !          | !           | !            | !          | .           | .
+F.uX  | F.uX af          | F.uX af          | !        | !           | !          | !           | !            | !          | .           | .
+F.dX  | F.dX af          | F.dX af          | !        | !           | !          | !           | !            | !          | .           | .
+F.oX  | F.oX af          | F.oX af          | !        | !           | !          | !           | !            | !          | .           | .
+L.u   | L.u@4000 a       | L.u@4000 a       | !        | !           | !          | !           | !            | !          | .           | V.u ZK
+L.d   | L.d@4000 a       | L.d@4000 a       | !        | !           | !          | !           | !            | !          | .           | V.d ZK
+L.o   | L.o@4000 a       | L.o@4000 a       | !        | !           | !          | !           | !            | !          | .           | V.o ZK
+L.u1  | L.u1@4000 a      | L.u1@4000 a      | !        | !           | !          | !           | !            | !          | .           | V.u1 ZK
+L.uX  | L.uX@4000 a      | L.uX@4000 a      | !        | !           | !          | !           | !            | !          | .           | V.uX ZK
+L.dX  | L.dX@4000 a      | L.dX@4000 a      | !        | !           | !          | !           | !            | !          | .           | V.dX ZK
+L.oX  | L.oX@4000 a      | L.oX@4000 a      | !        | !           | !          | !           | !            | !          | .           | V.oX ZK
+V.u   | V.u a            | V.u a            | !        | !           | !          | !           | !            | !          | .           | .
+V.uX  | V.uX a           | V.uX a           | !        | !           | !          | !           | !            | !          | .           | .
+K.u   | K.u@4000 a       | K.u@4000 aC      | !        | !           | !          | T.u@1000 a  | S.u s        | !          | .           | U.u K
+K.d   | K.d@4000 a       | K.d@4000 TCa     | !        | !           | !          | J.d a       | J.d a        | !          | .           | U.d K
+K.dP  | K.dP@4000 a      | K.d@4000 TCa     | !        | !           | !          | J.d a       | J.d a        | !          | .           | U.dP K
+K.dX  | K.dX@4000 a      | K.dX@4000 TCa    | !        | !           | !          | G al        | G al         | !          | .           | U.dX K
+Q.u   | Q.u a            | Q.u aC           | !        | !           | !          | E.u a?      | E.u a?       | !          | .           | .
+Q.d   | Q.d a            | Q.d TCa          | !        | !           | !          | E.d a?      | E.d a?       | !          | .           | .
+Q.dP  | Q.dP a           | Q.d TCa          | !        | !           | !          | E.d a?      | E.d a?       | !          | .           | .
+Q.uX  | Q.uX a           | Q.uX aC          | !        | !           | !          | E.uX a?     | E.uX a?      | !          | .           | .
+Y.d   | Y.d@4000 a       | Y.d@4000 TCa     | !        | !           | !          | E.d/4000 a? | E.d/4000 a?  | !          | .           | Z.d K
+Y.u   | Y.u@4000 a       | Y.u@4000 aC      | !        | !           | !          | E.u/4000 a? | E.u/4000 a?  | !          | .           | Z.u K
+Z.d   | Z.d a            | Z.d TCa          | !        | !           | !          | E.d/500 a?  | E.d/1500 a?  | !          | .           | .
+Z.dX  | Z.dX a           | Z.dX TCa         | !        | !           | !          | E.dX/500 a? | E.dX/1500 a? | !          | .           | .
+E.u   | E.u a?           | E.u a?           | !        | !           | !          | !           | !            | !          | .           | .
+E.d   | E.d a?           | E.d a?           | !        | !           | !          | !           | !            | !          | .           | .
+E.o   | E.o a?           | E.o a?           | !        | !           | !          | !           | !            | !          | .           | .
+E.u1  | E.u1 a?          | E.u1 a?          | !        | !           | !          | !           | !            | !          | .           | .
+E.uX  | E.uX a?          | E.uX a?          | !        | !           | !          | !           | !            | !          | .           | .
+D.d   | D.d/4000 a?      | D.d/4000 a?      | !        | !           | !          | !           | !            | !          | .           | .
+M.u   | M.u@400/4000 a?  | M.u@400/4000 a?  | !        | !           | !          | !           | !            | !          | D.u/4000 ?  | D.u/4000 ?
+M.d   | M.d@400/4000 a?  | M.d@400/4000 a?  | !        | !           | !          | !           | !            | !          | D.d/4000 ?  | D.d/4000 ?
+M.o   | M.o@400/4000 a?  | M.o@400/4000 a?  | !        | !           | !          | !           | !            | !          | D.o/4000 ?  | D.o/4000 ?
+M.u1  | M.u1@400/4000 a? | M.u1@400/4000 a? | !        | !           | !          | !           | !            | !          | D.u1/4000 ? | D.u1/4000 ?
+M.uX  | M.uX@400/4000 a? | M.uX@400/4000 a? | !        | !           | !          | !           | !            | !          | D.uX/4000 ? | D.uX/4000 ?
+M.dX  | M.dX@400/4000 a? | M.dX@400/4000 a? | !        | !           | !          | !           | !            | !          | D.dX/4000 ? | D.dX/4000 ?
+W.u   | W.u@400 a?       | W.u@400 a?       | !        | !           | !          | !           | !            | !          | D.u ?       | D.u ?
+W.uT  | W.uT@400 a?      | W.uT@400 a?      | !        | !           | !          | !           | !            | !          | D.uT ?      | D.uT ?
+W.dX  | W.dX@400 a?      | W.dX@400 a?      | !        | !           | !          | !           | !            | !          | D.dX ?      | D.dX ?
+H.u   | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.u s
+H.o   | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.o s
+H.uX  | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.uX s
+I.u   | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.u s
+A.u   | !                | !                | !        | !           | !          | !           | !            | !          | .           | .
+A.oX  | !                | !                | !        | !           | !          | !           | !            | !          | .           | .
+R.u   | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.u s
+R.o   | !                | !                | !        | !           | !          | !           | !            | !          | .           | S.o s
+O.u   | O.u2 a           | O.u2 aC          | !        | !           | !          | T.u@1000 a  | S.u s        | !          | .           | .
+O.d   | O.d2 a           | O.d2 TCa         | !        | !           | !          | J.d a       | J.d a        | !          | .           | .
+J.u3  | T.u@1000 a       | T.u@1000 a       | !        | !           | !          | !           | !            | !          | .           | .
+J.d4  | J.d a            | J.d a            | !        | !           | !          | !           | !            | !          | .           | .
+A.uX  | !                | !                | !        | !           | !          | !           | !            | !          | .           | .
+G     | !                | !                | !        | !           | !          | !           | !            | !          | !           | !
 `;
 const FINISHING = `
-      | d deadly        | begin deadly     | spawned deadly | spawned group | nobody left | nobody finish | 2 left          | 2 deadly            | 2 left later        | died 100     | 100 modern    | 99 modern    | died finish  | 100 finish    | f spawned   | f patient | f failed    | f ended     | f ended later | f 125   | other f
-N.u   | N.d a           | S.u s            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-N.d   | N.d a           | N.d a            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-N.o   | N.d a           | N.o a            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-J.u   | J.d a           | T.u@1000 a       | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-J.d   | J.d a           | J.d a            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-J.o   | J.d a           | J.o a            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-T.u   | J.d a           | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-T.o   | J.d a           | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-T.uX  | G al            | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-T.oX  | G al            | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-B.u   | J.d a           | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-B.o   | J.d a           | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-S.u   | S.d a           | !                | U.u a          | Q.u a         | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-S.d   | S.d a           | !                | K.d@2500 hCa   | Q.d TCa       | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-S.o   | S.d a           | !                | U.o a          | Q.o a         | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-S.uX  | S.dX a          | !                | U.uX a         | Q.uX a        | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-S.dX  | S.dX a          | !                | K.dX@2500 hCa  | Q.dX TCa      | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-S.oX  | S.dX a          | !                | U.oX a         | Q.oX a        | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-U.u   | K.d@2500 hCa    | U.u aC           | !              | !             | !           | !             | !               | !                   | !                   | S.u s        | J.d1 a!       | S.u s        | F.u af       | F.u1 af       | !           | !         | !           | !           | !             | !       | !
-U.d   | K.d@2500 hCa    | K.d@2500 hCa     | !              | !             | !           | !             | !               | !                   | !                   | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !           | !         | !           | !           | !             | !       | !
-U.o   | K.d@2500 hCa    | U.o aC           | !              | !             | !           | !             | !               | !                   | !                   | J.o a        | J.o a         | J.o a        | F.o af       | F.o1 af       | !           | !         | !           | !           | !             | !       | !
-U.uP  | K.d@2500 hCa    | U.uP aS          | !              | !             | !           | !             | !               | !                   | !                   | S.u s        | J.d1 a!       | S.u s        | F.u af       | F.u1 af       | !           | !         | !           | !           | !             | !       | !
-U.dP  | K.d@2500 hCa    | K.d@2500 hCa     | !              | !             | !           | !             | !               | !                   | !                   | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !           | !         | !           | !           | !             | !       | !
-U.oP  | K.d@2500 hCa    | U.oP aS          | !              | !             | !           | !             | !               | !                   | !                   | J.o a        | J.o a         | J.o a        | F.o af       | F.o1 af       | !           | !         | !           | !           | !             | !       | !
-U.uX  | K.dX@2500 hCa   | U.uX aC          | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.uX af      | F.u1X af      | !           | !         | !           | !           | !             | !       | !
-U.dX  | K.dX@2500 hCa   | K.dX@2500 hCa    | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.dX af      | F.d1X af      | !           | !         | !           | !           | !             | !       | !
-U.oX  | K.dX@2500 hCa   | U.oX aC          | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.oX af      | F.o1X af      | !           | !         | !           | !           | !             | !       | !
-U.uPX | K.dX@2500 hCa   | U.uPX aS         | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.uX af      | F.u1X af      | !           | !         | !           | !           | !             | !       | !
-U.dPX | K.dX@2500 hCa   | K.dX@2500 hCa    | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.dX af      | F.d1X af      | !           | !         | !           | !           | !             | !       | !
-U.oPX | K.dX@2500 hCa   | U.oPX aS         | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.oX af      | F.o1X af      | !           | !         | !           | !           | !             | !       | !
-J.d1  | J.d a           | J.d1 a           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-J.d2  | J.d a           | J.d2 a           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-F.u   | F.d a           | F.u af           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.u@5500    | V.u       | T.u@1000 a  | !           | !             | !       | !
-F.d   | F.d a           | F.d af           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.d@5500    | V.d       | J.d a       | !           | !             | !       | !
-F.o   | F.d a           | F.o af           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.o@5500    | V.o       | J.o a       | !           | !             | !       | !
-F.u1  | F.d a           | F.u1 af          | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.u1@5500   | V.u1      | J.d1 a!     | !           | !             | !       | !
-F.uX  | F.dX a          | F.uX af          | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.uX@5500   | V.uX      | G al        | !           | !             | !       | !
-F.dX  | F.dX a          | F.dX af          | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.dX@5500   | V.dX      | G al        | !           | !             | !       | !
-F.oX  | F.dX a          | F.oX af          | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | L.oX@5500   | V.oX      | G al        | !           | !             | !       | !
-L.u   | L.d@4000 a      | L.u@4000 a       | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | T.u@1000 a  | S.u s         | J.d2 a! | !
-L.d   | L.d@4000 a      | L.d@4000 a       | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | J.d a       | J.d a         | J.d a   | !
-L.o   | L.d@4000 a      | L.o@4000 a       | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | J.o a       | J.o a         | J.o a   | !
-L.u1  | L.d@4000 a      | L.u1@4000 a      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | J.d1 a!     | J.d1 a!       | J.d2 a! | !
-L.uX  | L.dX@4000 a     | L.uX@4000 a      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | G al        | G al          | G al    | !
-L.dX  | L.dX@4000 a     | L.dX@4000 a      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | G al        | G al          | G al    | !
-L.oX  | L.dX@4000 a     | L.oX@4000 a      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | G al        | G al          | G al    | !
-V.u   | V.d a           | V.u a            | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | T.u@1000 a  | S.u s         | J.d2 a! | !
-V.uX  | V.dX a          | V.uX a           | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | G al        | G al          | G al    | !
-K.u   | K.d@4000 hCa    | K.u@4000 aC      | !              | !             | !           | !             | !               | !                   | !                   | S.u s        | J.d1 a!       | S.u s        | F.u af       | F.u1 af       | !           | !         | !           | !           | !             | !       | !
-K.d   | K.d@4000 hCa    | K.d@4000 hCa     | !              | !             | !           | !             | !               | !                   | !                   | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !           | !         | !           | !           | !             | !       | !
-K.dP  | K.d@4000 hCa    | K.d@4000 hCa     | !              | !             | !           | !             | !               | !                   | !                   | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !           | !         | !           | !           | !             | !       | !
-K.dX  | K.dX@4000 hCa   | K.dX@4000 hCa    | !              | !             | !           | !             | !               | !                   | !                   | G al         | G al          | G al         | F.dX af      | F.d1X af      | !           | !         | !           | !           | !             | !       | !
-Q.u   | Y.d@2500 hCa    | Q.u aC           | !              | !             | !           | !             | !               | !                   | !                   | E.u a?       | E.u1 a?       | E.u a?       | E.u a?       | E.u1 a?       | !           | !         | !           | !           | !             | !       | !
-Q.d   | Y.d@2500 hCa    | Y.d@2500 hCa     | !              | !             | !           | !             | !               | !                   | !                   | E.d a?       | E.d1 a?       | E.d a?       | E.d a?       | E.d1 a?       | !           | !         | !           | !           | !             | !       | !
-Q.dP  | Y.d@2500 hCa    | Y.d@2500 hCa     | !              | !             | !           | !             | !               | !                   | !                   | E.d a?       | E.d1 a?       | E.d a?       | E.d a?       | E.d1 a?       | !           | !         | !           | !           | !             | !       | !
-Q.uX  | Y.dX@2500 hCa   | Q.uX aC          | !              | !             | !           | !             | !               | !                   | !                   | E.uX a?      | E.u1X a?      | E.uX a?      | E.uX a?      | E.u1X a?      | !           | !         | !           | !           | !             | !       | !
-Y.d   | Y.d@4000 hCa    | Y.d@4000 hCa     | !              | !             | !           | !             | !               | !                   | !                   | E.d/4000 a?  | E.d1/4000 a?  | E.d/4000 a?  | E.d/4000 a?  | E.d1/4000 a?  | !           | !         | !           | !           | !             | !       | !
-Y.u   | Y.d@4000 hCa    | Y.u@4000 aC      | !              | !             | !           | !             | !               | !                   | !                   | E.u/4000 a?  | E.u1/4000 a?  | E.u/4000 a?  | E.u/4000 a?  | E.u1/4000 a?  | !           | !         | !           | !           | !             | !       | !
-Z.d   | Z.d hCa         | Z.d hCa          | !              | !             | !           | !             | !               | !                   | !                   | E.d/1500 a?  | E.d1/1500 a?  | E.d/1500 a?  | E.d/1500 a?  | E.d1/1500 a?  | !           | !         | !           | !           | !             | !       | !
-Z.dX  | Z.dX hCa        | Z.dX hCa         | !              | !             | !           | !             | !               | !                   | !                   | E.dX/1500 a? | E.d1X/1500 a? | E.dX/1500 a? | E.dX/1500 a? | E.d1X/1500 a? | !           | !         | !           | !           | !             | !       | !
-E.u   | E.d a           | E.u a?           | !              | !             | T.u@1000 a  | F.u af        | W.u@510 gTgC    | M.u@510/2500 ghgC   | W.uT@5010 gTgCN     | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-E.d   | E.d a           | E.d a?           | !              | !             | J.d a       | F.d af        | W.d@510 gTgC    | M.d@510/2500 ghgC   | W.dT@5010 gTgCN     | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-E.o   | E.d a           | E.o a?           | !              | !             | J.o a       | F.o af        | W.o@510 gTgC    | M.o@510/2500 ghgC   | W.oT@5010 gTgCN     | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-E.u1  | E.d a           | E.u1 a?          | !              | !             | J.d1 a!     | F.u1 af       | W.u1@510 gTgC   | M.u1@510/2500 ghgC  | W.u1T@5010 gTgCN    | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-E.uX  | E.dX a          | E.uX a?          | !              | !             | G al        | F.uX af       | W.uX@510 gTgC   | M.uX@510/2500 ghgC  | W.uXT@5010 gTgCN    | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-D.d   | D.d/4000 a      | D.d/4000 a?      | !              | !             | J.d a       | F.d af        | M.d@1500/4000   | M.d@1500/4000       | M.dT@6000/4000 gKN  | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-M.u   | M.d@400/4000 a  | M.u@400/4000 a?  | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-M.d   | M.d@400/4000 a  | M.d@400/4000 a?  | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-M.o   | M.d@400/4000 a  | M.o@400/4000 a?  | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-M.u1  | M.d@400/4000 a  | M.u1@400/4000 a? | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-M.uX  | M.dX@400/4000 a | M.uX@400/4000 a? | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-M.dX  | M.dX@400/4000 a | M.dX@400/4000 a? | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-W.u   | W.d@400 a       | W.u@400 a?       | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-W.uT  | W.dT@400 a      | W.uT@400 a?      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-W.dX  | W.dX@400 a      | W.dX@400 a?      | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
-G     | !               | !                | !              | !             | !           | !             | !               | !                   | !                   | !            | !             | !            | !            | !             | !           | !         | !           | !           | !             | !       | !
+      | d deadly        | begin deadly     | spawned deadly | spawned group | nobody left | nobody finish | 2 left        | 2 deadly           | 2 left later       | died 100     | 100 modern    | 99 modern    | died finish  | 100 finish    | f spawned | f patient | f failed   | f ended    | f ended later | f 125   | other f
+N.u   | N.d a           | S.u s            | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+N.d   | N.d a           | N.d a            | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+N.o   | N.d a           | N.o a            | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+J.u   | J.d a           | T.u@1000 a       | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+J.d   | J.d a           | J.d a            | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+J.o   | J.d a           | J.o a            | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+T.u   | J.d a           | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+T.o   | J.d a           | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+T.uX  | G al            | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+T.oX  | G al            | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+B.u   | J.d a           | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+B.o   | J.d a           | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+S.u   | S.d a           | !                | U.u a          | Q.u a         | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+S.d   | S.d a           | !                | K.d@2500 hCa   | Q.d TCa       | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+S.o   | S.d a           | !                | U.o a          | Q.o a         | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+S.uX  | S.dX a          | !                | U.uX a         | Q.uX a        | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+S.dX  | S.dX a          | !                | K.dX@2500 hCa  | Q.dX TCa      | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+S.oX  | S.dX a          | !                | U.oX a         | Q.oX a        | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+U.u   | K.d@2500 hCa    | U.u aC           | !              | !             | !           | !             | !             | !                  | !                  | S.u s        | J.d1 a!       | S.u s        | F.u af       | F.u1 af       | !         | !         | !          | !          | !             | !       | !
+U.d   | K.d@2500 hCa    | K.d@2500 hCa     | !              | !             | !           | !             | !             | !                  | !                  | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !         | !         | !          | !          | !             | !       | !
+U.o   | K.d@2500 hCa    | U.o aC           | !              | !             | !           | !             | !             | !                  | !                  | J.o a        | J.o a         | J.o a        | F.o af       | F.o1 af       | !         | !         | !          | !          | !             | !       | !
+U.uP  | K.d@2500 hCa    | U.uP aS          | !              | !             | !           | !             | !             | !                  | !                  | S.u s        | J.d1 a!       | S.u s        | F.u af       | F.u1 af       | !         | !         | !          | !          | !             | !       | !
+U.dP  | K.d@2500 hCa    | K.d@2500 hCa     | !              | !             | !           | !             | !             | !                  | !                  | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !         | !         | !          | !          | !             | !       | !
+U.oP  | K.d@2500 hCa    | U.oP aS          | !              | !             | !           | !             | !             | !                  | !                  | J.o a        | J.o a         | J.o a        | F.o af       | F.o1 af       | !         | !         | !          | !          | !             | !       | !
+U.uX  | K.dX@2500 hCa   | U.uX aC          | !              | !             | !           | !             | !             | !                  | !                  | G al         | G al          | G al         | F.uX af      | F.u1X af      | !         | !         | !          | !          | !             | !       | !
+U.dX  | K.dX@2500 hCa   | K.dX@2500 hCa    | !              | !             | !           | !             | !             | !                  | !                  | G al         | G al          | G al         | F.dX af      | F.d1X af      | !         | !         | !          | !          | !             | !       | !
+U.oX  | K.dX@2500 hCa   | U.oX aC          | !              | !             | !           | !             | !             | !                  | !                  | G al         | G al          | G al         | F.oX af      | F.o1X af      | !         | !         | !          | !          | !             | !       | !
+U.uPX | K.dX@2500 hCa   | U.uPX aS         | !              | !             | !           | !             | !             | !                  | !                  | G al         | G al          | G al         | F.uX af      | F.u1X af      | !         | !         | !          | !          | !             | !       | !
+U.dPX | K.dX@2500 hCa   | K.dX@2500 hCa    | !              | !             | !           | !             | !             | !                  | !                  | G al         | G al          | G al         | F.dX af      | F.d1X af      | !         | !         | !          | !          | !             | !       | !
+U.oPX | K.dX@2500 hCa   | U.oPX aS         | !              | !             | !           | !             | !             | !                  | !                  | G al         | G al          | G al         | F.oX af      | F.o1X af      | !         | !         | !          | !          | !             | !       | !
+J.d1  | J.d a           | J.d1 a           | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+J.d2  | J.d a           | J.d2 a           | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+F.u   | F.d a           | F.u af           | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | L.u@5500  | V.u       | T.u@1000 a | !          | !             | !       | !
+F.d   | F.d a           | F.d af           | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | L.d@5500  | V.d       | J.d a      | !          | !             | !       | !
+F.o   | F.d a           | F.o af           | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | L.o@5500  | V.o       | J.o a      | !          | !             | !       | !
+F.u1  | F.d a           | F.u1 af          | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | L.u1@5500 | V.u1      | J.d1 a!    | !          | !             | !       | !
+F.uX  | F.dX a          | F.uX af          | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | L.uX@5500 | V.uX      | G al       | !          | !             | !       | !
+F.dX  | F.dX a          | F.dX af          | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | L.dX@5500 | V.dX      | G al       | !          | !             | !       | !
+F.oX  | F.dX a          | F.oX af          | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | L.oX@5500 | V.oX      | G al       | !          | !             | !       | !
+L.u   | L.d@4000 a      | L.u@4000 a       | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | T.u@1000 a | S.u s         | J.d2 a! | !
+L.d   | L.d@4000 a      | L.d@4000 a       | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | J.d a      | J.d a         | J.d a   | !
+L.o   | L.d@4000 a      | L.o@4000 a       | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | J.o a      | J.o a         | J.o a   | !
+L.u1  | L.d@4000 a      | L.u1@4000 a      | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | J.d1 a!    | J.d1 a!       | J.d2 a! | !
+L.uX  | L.dX@4000 a     | L.uX@4000 a      | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | G al       | G al          | G al    | !
+L.dX  | L.dX@4000 a     | L.dX@4000 a      | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | G al       | G al          | G al    | !
+L.oX  | L.dX@4000 a     | L.oX@4000 a      | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | G al       | G al          | G al    | !
+V.u   | V.d a           | V.u a            | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | T.u@1000 a | S.u s         | J.d2 a! | !
+V.uX  | V.dX a          | V.uX a           | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | G al       | G al          | G al    | !
+K.u   | K.d@4000 hCa    | K.u@4000 aC      | !              | !             | !           | !             | !             | !                  | !                  | S.u s        | J.d1 a!       | S.u s        | F.u af       | F.u1 af       | !         | !         | !          | !          | !             | !       | !
+K.d   | K.d@4000 hCa    | K.d@4000 hCa     | !              | !             | !           | !             | !             | !                  | !                  | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !         | !         | !          | !          | !             | !       | !
+K.dP  | K.d@4000 hCa    | K.d@4000 hCa     | !              | !             | !           | !             | !             | !                  | !                  | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !         | !         | !          | !          | !             | !       | !
+K.dX  | K.dX@4000 hCa   | K.dX@4000 hCa    | !              | !             | !           | !             | !             | !                  | !                  | G al         | G al          | G al         | F.dX af      | F.d1X af      | !         | !         | !          | !          | !             | !       | !
+Q.u   | Y.d@2500 hCa    | Q.u aC           | !              | !             | !           | !             | !             | !                  | !                  | E.u a?       | E.u1 a?       | E.u a?       | E.u a?       | E.u1 a?       | !         | !         | !          | !          | !             | !       | !
+Q.d   | Y.d@2500 hCa    | Y.d@2500 hCa     | !              | !             | !           | !             | !             | !                  | !                  | E.d a?       | E.d1 a?       | E.d a?       | E.d a?       | E.d1 a?       | !         | !         | !          | !          | !             | !       | !
+Q.dP  | Y.d@2500 hCa    | Y.d@2500 hCa     | !              | !             | !           | !             | !             | !                  | !                  | E.d a?       | E.d1 a?       | E.d a?       | E.d a?       | E.d1 a?       | !         | !         | !          | !          | !             | !       | !
+Q.uX  | Y.dX@2500 hCa   | Q.uX aC          | !              | !             | !           | !             | !             | !                  | !                  | E.uX a?      | E.u1X a?      | E.uX a?      | E.uX a?      | E.u1X a?      | !         | !         | !          | !          | !             | !       | !
+Y.d   | Y.d@4000 hCa    | Y.d@4000 hCa     | !              | !             | !           | !             | !             | !                  | !                  | E.d/4000 a?  | E.d1/4000 a?  | E.d/4000 a?  | E.d/4000 a?  | E.d1/4000 a?  | !         | !         | !          | !          | !             | !       | !
+Y.u   | Y.d@4000 hCa    | Y.u@4000 aC      | !              | !             | !           | !             | !             | !                  | !                  | E.u/4000 a?  | E.u1/4000 a?  | E.u/4000 a?  | E.u/4000 a?  | E.u1/4000 a?  | !         | !         | !          | !          | !             | !       | !
+Z.d   | Z.d hCa         | Z.d hCa          | !              | !             | !           | !             | !             | !                  | !                  | E.d/1500 a?  | E.d1/1500 a?  | E.d/1500 a?  | E.d/1500 a?  | E.d1/1500 a?  | !         | !         | !          | !          | !             | !       | !
+Z.dX  | Z.dX hCa        | Z.dX hCa         | !              | !             | !           | !             | !             | !                  | !                  | E.dX/1500 a? | E.d1X/1500 a? | E.dX/1500 a? | E.dX/1500 a? | E.d1X/1500 a? | !         | !         | !          | !          | !             | !       | !
+E.u   | E.d a           | E.u a?           | !              | !             | T.u@1000 a  | F.u af        | W.u@510 gTgC  | M.u@510/2500 ghgC  | W.uT@5010 gTgCN    | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+E.d   | E.d a           | E.d a?           | !              | !             | J.d a       | F.d af        | W.d@510 gTgC  | M.d@510/2500 ghgC  | W.dT@5010 gTgCN    | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+E.o   | E.d a           | E.o a?           | !              | !             | J.o a       | F.o af        | W.o@510 gTgC  | M.o@510/2500 ghgC  | W.oT@5010 gTgCN    | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+E.u1  | E.d a           | E.u1 a?          | !              | !             | J.d1 a!     | F.u1 af       | W.u1@510 gTgC | M.u1@510/2500 ghgC | W.u1T@5010 gTgCN   | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+E.uX  | E.dX a          | E.uX a?          | !              | !             | G al        | F.uX af       | W.uX@510 gTgC | M.uX@510/2500 ghgC | W.uXT@5010 gTgCN   | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+D.d   | D.d/4000 a      | D.d/4000 a?      | !              | !             | J.d a       | F.d af        | M.d@1500/4000 | M.d@1500/4000      | M.dT@6000/4000 gKN | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+M.u   | M.d@400/4000 a  | M.u@400/4000 a?  | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+M.d   | M.d@400/4000 a  | M.d@400/4000 a?  | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+M.o   | M.d@400/4000 a  | M.o@400/4000 a?  | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+M.u1  | M.d@400/4000 a  | M.u1@400/4000 a? | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+M.uX  | M.dX@400/4000 a | M.uX@400/4000 a? | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+M.dX  | M.dX@400/4000 a | M.dX@400/4000 a? | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+W.u   | W.d@400 a       | W.u@400 a?       | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+W.uT  | W.dT@400 a      | W.uT@400 a?      | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+W.dX  | W.dX@400 a      | W.dX@400 a?      | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+H.u   | J.d a           | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+H.o   | J.d a           | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+H.uX  | G al            | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+I.u   | J.d a           | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+A.u   | J.d a           | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+A.oX  | G al            | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+R.u   | J.d a           | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+R.o   | J.d a           | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+O.u   | K.d@2500 hCa    | O.u2 aC          | !              | !             | !           | !             | !             | !                  | !                  | S.u s        | J.d1 a!       | S.u s        | F.u af       | F.u1 af       | !         | !         | !          | !          | !             | !       | !
+O.d   | K.d@2500 hCa    | O.d2 hCa         | !              | !             | !           | !             | !             | !                  | !                  | J.d a        | J.d a         | J.d a        | F.d af       | F.d1 af       | !         | !         | !          | !          | !             | !       | !
+J.u3  | J.d a           | T.u@1000 a       | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+J.d4  | J.d a           | J.d a            | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+A.uX  | G al            | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+G     | !               | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
+`;
+
+const RESTARTS = `
+      | placed | placed later | due queue   | u queue         | died queue   | died backoff | stable backoff | died limit   | stable limit | died last    | 3 on failure | 1 on failure | 0 never      | 1 never      | t backoff   | spawned limit | no program backoff | begin ended      | begin paused
+N.u   | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | N.d4 a!          | S.u s
+N.d   | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | N.d a            | N.d a
+N.o   | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | N.o a            | N.o a
+J.u   | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | J.d4 a!          | S.u s
+J.d   | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | J.d a            | J.d a
+J.o   | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | J.o a            | J.o a
+T.u   | !      | !            | A.u aq      | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+T.o   | !      | !            | A.o aq      | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+T.uX  | !      | !            | A.uX aq     | S.uX s          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+T.oX  | !      | !            | A.oX aq     | S.uX s          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+B.u   | !      | !            | A.u aq      | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+B.o   | !      | !            | A.o aq      | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+S.u   | !      | !            | .           | S.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.u0 a        | H.u@2500 aP        | !                | !
+S.d   | !      | !            | .           | S.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.d0 TCa      | J.d a              | !                | !
+S.o   | !      | !            | .           | S.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.o0 a        | J.o a              | !                | !
+S.uX  | !      | !            | .           | S.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.uX0 a       | G al               | !                | !
+S.dX  | !      | !            | .           | S.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.dX0 TCa     | G al               | !                | !
+S.oX  | !      | !            | .           | S.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.oX0 a       | G al               | !                | !
+U.u   | !      | !            | .           | U.u a           | A.u aq       | H.u@3500 aP  | S.u s          | S.u s        | S.u s        | S.u s        | J.d a        | S.u s        | J.d a        | J.d4 a!      | U.u T       | !             | !                  | U.u a            | U.u a
+U.d   | !      | !            | .           | U.u a           | J.d a        | J.d a        | J.d a          | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | U.d T       | !             | !                  | U.d a            | U.d a
+U.o   | !      | !            | .           | U.u a           | J.o a        | J.o a        | J.o a          | J.o a        | J.o a        | J.o a        | J.o a        | J.o a        | J.o a        | J.o a        | U.o T       | !             | !                  | U.o a            | U.o a
+U.uP  | !      | !            | .           | U.uP a          | A.u aq       | H.u@3500 aP  | S.u s          | S.u s        | S.u s        | S.u s        | J.d a        | S.u s        | J.d a        | J.d4 a!      | U.uP T      | !             | !                  | U.uP a           | U.uP a
+U.dP  | !      | !            | .           | U.uP a          | J.d a        | J.d a        | J.d a          | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | U.dP T      | !             | !                  | U.dP a           | U.dP a
+U.oP  | !      | !            | .           | U.uP a          | J.o a        | J.o a        | J.o a          | J.o a        | J.o a        | J.o a        | J.o a        | J.o a        | J.o a        | J.o a        | U.oP T      | !             | !                  | U.oP a           | U.oP a
+U.uX  | !      | !            | .           | U.uX a          | G al         | G al         | G al           | G al         | G al         | G al         | G al         | G al         | G al         | G al         | U.uX T      | !             | !                  | U.uX a           | U.uX a
+U.dX  | !      | !            | .           | U.uX a          | G al         | G al         | G al           | G al         | G al         | G al         | G al         | G al         | G al         | G al         | U.dX T      | !             | !                  | U.dX a           | U.dX a
+U.oX  | !      | !            | .           | U.uX a          | G al         | G al         | G al           | G al         | G al         | G al         | G al         | G al         | G al         | G al         | U.oX T      | !             | !                  | U.oX a           | U.oX a
+U.uPX | !      | !            | .           | U.uPX a         | G al         | G al         | G al           | G al         | G al         | G al         | G al         | G al         | G al         | G al         | U.uPX T     | !             | !                  | U.uPX a          | U.uPX a
+U.dPX | !      | !            | .           | U.uPX a         | G al         | G al         | G al           | G al         | G al         | G al         | G al         | G al         | G al         | G al         | U.dPX T     | !             | !                  | U.dPX a          | U.dPX a
+U.oPX | !      | !            | .           | U.uPX a         | G al         | G al         | G al           | G al         | G al         | G al         | G al         | G al         | G al         | G al         | U.oPX T     | !             | !                  | U.oPX a          | U.oPX a
+J.d1  | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | J.d a            | J.d1 a
+J.d2  | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | J.d a            | J.d2 a
+F.u   | !      | !            | .           | F.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | F.u af           | F.u af
+F.d   | !      | !            | .           | F.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | F.d af           | F.d af
+F.o   | !      | !            | .           | F.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | F.o af           | F.o af
+F.u1  | !      | !            | .           | F.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | F.u1 af          | F.u1 af
+F.uX  | !      | !            | .           | F.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | F.uX af          | F.uX af
+F.dX  | !      | !            | .           | F.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | F.dX af          | F.dX af
+F.oX  | !      | !            | .           | F.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | F.oX af          | F.oX af
+L.u   | !      | !            | V.u ZK      | L.u@4000 a      | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | L.u@4000 a       | L.u@4000 a
+L.d   | !      | !            | V.d ZK      | L.u@4000 a      | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | L.d@4000 a       | L.d@4000 a
+L.o   | !      | !            | V.o ZK      | L.u@4000 a      | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | L.o@4000 a       | L.o@4000 a
+L.u1  | !      | !            | V.u1 ZK     | L.u@4000 a      | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | L.u1@4000 a      | L.u1@4000 a
+L.uX  | !      | !            | V.uX ZK     | L.uX@4000 a     | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | L.uX@4000 a      | L.uX@4000 a
+L.dX  | !      | !            | V.dX ZK     | L.uX@4000 a     | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | L.dX@4000 a      | L.dX@4000 a
+L.oX  | !      | !            | V.oX ZK     | L.uX@4000 a     | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | L.oX@4000 a      | L.oX@4000 a
+V.u   | !      | !            | .           | V.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | V.u a            | V.u a
+V.uX  | !      | !            | .           | V.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | V.uX a           | V.uX a
+K.u   | !      | !            | U.u K       | K.u@4000 a      | A.u aq       | H.u@3500 aP  | S.u s          | S.u s        | S.u s        | S.u s        | J.d a        | S.u s        | J.d a        | J.d4 a!      | K.u@4000 T  | !             | !                  | K.u@4000 a       | K.u@4000 a
+K.d   | !      | !            | U.d K       | K.u@4000 a      | J.d a        | J.d a        | J.d a          | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | K.d@4000 T  | !             | !                  | K.d@4000 a       | K.d@4000 a
+K.dP  | !      | !            | U.dP K      | K.uP@4000 a     | J.d a        | J.d a        | J.d a          | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | K.dP@4000 T | !             | !                  | K.dP@4000 a      | K.dP@4000 a
+K.dX  | !      | !            | U.dX K      | K.uX@4000 a     | G al         | G al         | G al           | G al         | G al         | G al         | G al         | G al         | G al         | G al         | K.dX@4000 T | !             | !                  | K.dX@4000 a      | K.dX@4000 a
+Q.u   | !      | !            | .           | Q.u a           | E.u a?       | E.u a?       | E.u a?         | E.u a?       | E.u a?       | E.u a?       | E.u a?       | E.u a?       | E.u a?       | E.u a?       | Q.u T       | !             | !                  | Q.u a            | Q.u a
+Q.d   | !      | !            | .           | Q.u a           | E.d a?       | E.d a?       | E.d a?         | E.d a?       | E.d a?       | E.d a?       | E.d a?       | E.d a?       | E.d a?       | E.d a?       | Q.d T       | !             | !                  | Q.d a            | Q.d a
+Q.dP  | !      | !            | .           | Q.uP a          | E.d a?       | E.d a?       | E.d a?         | E.d a?       | E.d a?       | E.d a?       | E.d a?       | E.d a?       | E.d a?       | E.d a?       | Q.dP T      | !             | !                  | Q.dP a           | Q.dP a
+Q.uX  | !      | !            | .           | Q.uX a          | E.uX a?      | E.uX a?      | E.uX a?        | E.uX a?      | E.uX a?      | E.uX a?      | E.uX a?      | E.uX a?      | E.uX a?      | E.uX a?      | Q.uX T      | !             | !                  | Q.uX a           | Q.uX a
+Y.d   | !      | !            | Z.d K       | Y.u@4000 a      | E.d/4000 a?  | E.d/4000 a?  | E.d/4000 a?    | E.d/4000 a?  | E.d/4000 a?  | E.d/4000 a?  | E.d/4000 a?  | E.d/4000 a?  | E.d/4000 a?  | E.d/4000 a?  | Y.d@4000 T  | !             | !                  | Y.d@4000 a       | Y.d@4000 a
+Y.u   | !      | !            | Z.u K       | Y.u@4000 a      | E.u/4000 a?  | E.u/4000 a?  | E.u/4000 a?    | E.u/4000 a?  | E.u/4000 a?  | E.u/4000 a?  | E.u/4000 a?  | E.u/4000 a?  | E.u/4000 a?  | E.u/4000 a?  | Y.u@4000 T  | !             | !                  | Y.u@4000 a       | Y.u@4000 a
+Z.d   | !      | !            | .           | Z.u a           | E.d/1500 a?  | E.d/1500 a?  | E.d/2500 a?    | E.d/1500 a?  | E.d/5500 a?  | E.d/1500 a?  | E.d/1500 a?  | E.d/1500 a?  | E.d/1500 a?  | E.d/1500 a?  | Z.d T       | !             | !                  | Z.d a            | Z.d a
+Z.dX  | !      | !            | .           | Z.uX a          | E.dX/1500 a? | E.dX/1500 a? | E.dX/2500 a?   | E.dX/1500 a? | E.dX/5500 a? | E.dX/1500 a? | E.dX/1500 a? | E.dX/1500 a? | E.dX/1500 a? | E.dX/1500 a? | Z.dX T      | !             | !                  | Z.dX a           | Z.dX a
+E.u   | !      | !            | .           | E.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | E.u a?           | E.u a?
+E.d   | !      | !            | .           | E.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | E.d a?           | E.d a?
+E.o   | !      | !            | .           | E.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | E.o a?           | E.o a?
+E.u1  | !      | !            | .           | E.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | E.u1 a?          | E.u1 a?
+E.uX  | !      | !            | .           | E.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | E.uX a?          | E.uX a?
+D.d   | !      | !            | .           | D.u/4000 a      | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | D.d/4000 a?      | D.d/4000 a?
+M.u   | !      | !            | D.u/4000 ?  | M.u@400/4000 a  | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | M.u@400/4000 a?  | M.u@400/4000 a?
+M.d   | !      | !            | D.d/4000 ?  | M.u@400/4000 a  | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | M.d@400/4000 a?  | M.d@400/4000 a?
+M.o   | !      | !            | D.o/4000 ?  | M.u@400/4000 a  | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | M.o@400/4000 a?  | M.o@400/4000 a?
+M.u1  | !      | !            | D.u1/4000 ? | M.u@400/4000 a  | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | M.u1@400/4000 a? | M.u1@400/4000 a?
+M.uX  | !      | !            | D.uX/4000 ? | M.uX@400/4000 a | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | M.uX@400/4000 a? | M.uX@400/4000 a?
+M.dX  | !      | !            | D.dX/4000 ? | M.uX@400/4000 a | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | M.dX@400/4000 a? | M.dX@400/4000 a?
+W.u   | !      | !            | D.u ?       | W.u@400 a       | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | W.u@400 a?       | W.u@400 a?
+W.uT  | !      | !            | D.uT ?      | W.uT@400 a      | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | W.uT@400 a?      | W.uT@400 a?
+W.dX  | !      | !            | D.dX ?      | W.uX@400 a      | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | W.dX@400 a?      | W.dX@400 a?
+H.u   | !      | !            | A.u aq      | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+H.o   | !      | !            | A.o aq      | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+H.uX  | !      | !            | A.uX aq     | S.uX s          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+I.u   | !      | !            | A.u aq      | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+A.u   | S.u s  | R.u@4000     | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+A.oX  | S.oX s | R.oX@4000    | .           | S.uX s          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+R.u   | !      | !            | S.u s       | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+R.o   | !      | !            | S.o s       | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+O.u   | !      | !            | .           | U.u a           | A.u aq       | H.u@9500 a   | S.u s          | I.u@10500 aP | S.u s        | J.d3 a!      | J.d a        | S.u s        | J.d a        | J.d4 a!      | O.u2? T     | !             | !                  | O.u2 a           | O.u2 a
+O.d   | !      | !            | .           | U.u a           | J.d a        | J.d a        | J.d a          | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | O.d2? T     | !             | !                  | O.d2 a           | O.d2 a
+J.u3  | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | J.d4 a!          | S.u s
+J.d4  | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | J.d a            | J.d a
+A.uX  | S.uX s | R.uX@4000    | .           | S.uX s          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
+G     | !      | !            | !           | !               | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | !           | !             | !                  | !                | !
 `;
 
 const WANTS: { readonly [letter: string]: Want } = { u: "up", d: "down", o: "once" };
 const letterOf = (want: Want): string => want[0] as string;
 const backingOff: Throttle = { last: instant(0), pauseMs: 4000, failures: 3 };
+
+const unhurt: Fare = { early: 0, starts: 0, from: instant(0), limited: false };
+const backedOff: Fare = { ...unhurt, early: 3, until: instant(4000), why: "backoff" };
+const limited: Fare = { ...unhurt, starts: 5, limited: true, until: instant(4000), why: "limit" };
 
 /** The state that a row's name stands for. */
 function stateOf(name: string): State {
@@ -357,6 +525,16 @@ function stateOf(name: string): State {
       return { ...base, at: "waiting", until: instant(1000) };
     case "B":
       return { ...base, at: "waiting", until: instant(4000), throttle: backingOff };
+    case "H":
+      return { ...base, at: "waiting", until: instant(4000), why: "backoff", fare: backedOff };
+    case "I":
+      return { ...base, at: "waiting", until: instant(4000), why: "limit", fare: limited };
+    case "A":
+      return { ...base, at: "waiting", until: undefined, why: "queue" };
+    case "R":
+      return { ...base, at: "waiting", until: instant(4000), why: "queue" };
+    case "O":
+      return { ...base, at: "up", pid: PID, paused: false, fare: { ...unhurt, early: 2, starts: 1 } };
     case "S":
       return { ...base, at: "starting", throttle: noThrottle };
     case "Q":
@@ -393,17 +571,26 @@ function stateOf(name: string): State {
 /** What a state is called in a cell. */
 function nameOf(state: State): string {
   const { throttle, want, exiting } = state;
-  const failure = state.failed === undefined ? "" : { "run-100": "1", "finish-125": "2" }[state.failed];
+  const failure =
+    state.failed === undefined
+      ? ""
+      : { "run-100": "1", "finish-125": "2", "start-limit": "3", "restart-never": "4" }[state.failed];
   const traits =
     letterOf(want) + failure + (state.at === "up" && state.paused ? "P" : "") + (exiting ? "X" : "");
   switch (state.at) {
     case "down":
       return `${throttle.last === undefined ? "N" : "J"}.${traits}`;
     case "waiting":
+      if (state.why !== undefined) {
+        const place = state.until === undefined ? "A" : "R";
+        const letters = { backoff: "H", limit: "I", queue: place };
+        return `${letters[state.why]}.${traits}${state.until === undefined ? "" : `@${state.until}`}`;
+      }
       return `${throttle.failures === 0 ? "T" : "B"}.${traits}@${state.until}`;
     case "starting":
       return `S.${traits}`;
     case "up":
+      if (state.fare !== undefined) return `O.${traits}${state.fare.early}${state.asked ? "?" : ""}`;
       if (state.killed) return `Z.${traits}`;
       if (state.killAt === undefined) return `${state.group ? "Q" : "U"}.${traits}`;
       return `${state.group ? "Y" : "K"}.${traits}@${state.killAt}`;
@@ -443,6 +630,10 @@ function letter(effect: Effect, after: State): string {
       return "l";
     case "report":
       return "r";
+    case "queue":
+      return after.at === "waiting" && after.until === undefined ? "q" : "q?";
+    case "warn-pause":
+      return after.fare?.why === effect.why ? "P" : "P?";
     case "warn-no-process":
       return after.at === "waiting" && after.until === effect.retry ? "W" : `W@${effect.retry}`;
     case "look":
@@ -506,9 +697,13 @@ function rowOf(name: string): { [column: string]: string } {
 describe("the state machine", () => {
   const others = rowsOf(OTHERS);
   const finishing = rowsOf(FINISHING);
+  const restarts = rowsOf(RESTARTS);
   for (const [name, commands] of rowsOf(COMMANDS)) {
     test(`in the state ${name} every event does what the table says`, () => {
-      const expected = { ...commands, ...others.get(name), ...finishing.get(name) };
+      const expected = {
+        ...{ ...commands, ...others.get(name) },
+        ...{ ...finishing.get(name), ...restarts.get(name) },
+      };
       expect(Object.keys(expected).sort()).toEqual(Object.keys(EVENTS).sort());
       expect(rowOf(name)).toEqual(expected);
     });

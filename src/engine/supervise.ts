@@ -5,6 +5,7 @@ import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import { exhaustive } from "../units/units.ts";
 import { obey } from "./commands.ts";
 import { finishEnded, finishFailed, finishSpawned, finishTimer } from "./finishing.ts";
+import { afterStart } from "./restart-policy.ts";
 import { begin } from "./resuming.ts";
 import {
   always,
@@ -16,7 +17,7 @@ import {
   type Step,
   type Up,
 } from "./service-state.ts";
-import { spawnFailed, startTimer } from "./starting.ts";
+import { placed, spawnFailed, startTimer } from "./starting.ts";
 import { bringDown, died, killTimer, looked, lookTimer } from "./stopping.ts";
 import { throttled } from "./throttle.ts";
 
@@ -25,13 +26,15 @@ export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC)
   if (state.at === "gone") return impossible(state, event);
   switch (event.on) {
     case "begin":
-      return begin(state, event.owed === true, now, asks) ?? impossible(state, event);
+      return begin(state, event, now, asks) ?? impossible(state, event);
     case "command":
       return obey(state, event.command, now, asks);
     case "spawned":
       return spawned(state, event, now, asks);
     case "spawn-failed":
-      return spawnFailed(state, event, now);
+      return spawnFailed(state, event, now, asks);
+    case "placed":
+      return placed(state, event, now);
     case "died":
       return died(state, event, now, asks);
     case "looked":
@@ -39,21 +42,21 @@ export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC)
     case "finish-spawned":
       return finishSpawned(state, event, now, asks);
     case "finish-failed":
-      return finishFailed(state, event, now);
+      return finishFailed(state, event, now, asks);
     case "finish-ended":
-      return finishEnded(state, event, now);
+      return finishEnded(state, event, now, asks);
     case "timer":
-      return timer(state, now);
+      return timer(state, now, asks);
     default:
       return exhaustive(event);
   }
 }
 
 /** A deadline has come, perhaps early, late, or one that is no longer: only the state's own counts. */
-function timer(state: Living, now: Now): Step {
+function timer(state: Living, now: Now, asks: Asks): Step {
   switch (state.at) {
     case "waiting":
-      return startTimer(state, now);
+      return startTimer(state, now, asks);
     case "up":
       return killTimer(state, now);
     case "emptying":
@@ -71,14 +74,17 @@ function timer(state: Living, now: Now): Step {
 function spawned(state: Living, event: Event & { on: "spawned" }, now: Now, asks: Asks): Step {
   if (state.at !== "starting") return impossible(state, event);
   const { pid } = event;
+  const { fare: before, ...rest } = always(state);
+  const fare = afterStart(before, now.at, asks);
   const up: Up = {
-    ...always(state),
+    ...rest,
     at: "up",
     pid,
     paused: false,
     since: now.stamp,
     throttle: throttled(now.at),
     ...(asks.group ? { group: true } : {}),
+    ...(fare === undefined ? {} : { fare }),
   };
   // A `d` that came while there was nobody to take it.
   return state.want === "down" ? bringDown(up, now, asks) : { state: up, effects: [{ do: "announce" }] };

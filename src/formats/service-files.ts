@@ -2,6 +2,15 @@
 // it. A directory with none of them is CLASSIC and behaves as in C. service-directory(5)
 import type { ByteString, Signo } from "../units/units.ts";
 import { FormatError } from "./format-error.ts";
+import {
+  ALWAYS,
+  type Backoff,
+  backoff,
+  type RestartRule,
+  restartRule,
+  type StartLimit,
+  startLimit,
+} from "./restart-files.ts";
 import { signalNamed } from "./signal-name.ts";
 import type { WaitStatus } from "./wait-status.ts";
 
@@ -23,6 +32,12 @@ export type Asks = {
   readonly group: boolean;
   /** `max-death-tally`: how many deaths are noted in supervise/death_tally. */
   readonly deathTally: number;
+  /** `restart`, `backoff`, `start-limit`: whether and how soon the service is started again after its end. */
+  readonly restart: RestartRule;
+  readonly backoff: Backoff | undefined;
+  readonly startLimit: StartLimit | undefined;
+  /** `starts-per-second` of the scan directory: of all services that ended early; 0 for as many as there are. */
+  readonly startsPerSecond: number;
 };
 
 export const CLASSIC: Asks = {
@@ -33,6 +48,10 @@ export const CLASSIC: Asks = {
   downSignal: undefined,
   group: false,
   deathTally: 0,
+  restart: ALWAYS,
+  backoff: undefined,
+  startLimit: undefined,
+  startsPerSecond: 0,
 };
 
 /** The most deaths that are noted, as in s6. */
@@ -53,6 +72,9 @@ const VALUES = {
       throw new FormatError(`not a number up to ${MOST_DEATHS}`, 0);
     return { deathTally: Number(line) };
   },
+  restart: (text): Partial<Asks> => ({ restart: restartRule(text) }),
+  backoff: (text): Partial<Asks> => ({ backoff: backoff(text) }),
+  "start-limit": (text): Partial<Asks> => ({ startLimit: startLimit(text) }),
 } as const satisfies { readonly [name: string]: (text: ByteString) => Partial<Asks> };
 
 export type ValueFile = keyof typeof VALUES;

@@ -43,6 +43,21 @@ describe("what is where", () => {
     ["and no more", 168, RECORD_SIZE, "00".repeat(RECORD_SIZE - 168)],
   ])("%s", (_, from, to, expected) => expect(hex(bytes, from, to)).toBe(expected));
 
+  test("how the service fared is between them, and is forgotten at the next beginning", () => {
+    const other = new ServiceRecord(fresh());
+    other.reset(boot);
+    const fare = { early: 3, until: 4000.5, why: "limit", limited: true, from: 100.25, starts: 7 } as const;
+    other.fare = fare;
+    expect(other.fare).toEqual(fare);
+    other.fare = { ...fare, why: undefined };
+    expect(other.fare?.why).toBeUndefined();
+    other.fare = undefined;
+    expect(other.fare).toBeUndefined();
+    other.fare = fare;
+    other.reset(boot);
+    expect(other.fare).toBeUndefined();
+  });
+
   test("what was stored is read", () => {
     expect(record.phase).toBe("running");
     expect(record.pid).toBe(0x01020304);

@@ -28,8 +28,11 @@ export const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** Why a service is not started again though it was wanted up: `run` exited 100, or `finish` exited 125. */
-export const FAILURES = [undefined, "run-100", "finish-125"] as const;
+/**
+ * Why a service is not started again though it was wanted up: `run` exited 100, `finish` exited 125, it was started more often
+ * than it may be, or it failed and its restart file says never.
+ */
+export const FAILURES = [undefined, "run-100", "finish-125", "start-limit", "restart-never"] as const;
 export type Failure = NonNullable<(typeof FAILURES)[number]>;
 
 /** When a process started, as /proc counts: clock ticks (1/100 s) since the machine started, from and to. */
@@ -51,6 +54,19 @@ export type End = {
   readonly ended: Tai64n;
   /** Undefined where the kernel did not tell: the process was not our child. */
   readonly status: WaitStatus | undefined;
+};
+
+/** Why a start is put off for longer than the second between starts. */
+export const PAUSES = [undefined, "backoff", "limit", "queue"] as const;
+
+/** engine/restart-policy.ts has what it means. Instants are clock ticks since the machine started. */
+export type RecordedFare = {
+  readonly early: number;
+  readonly until: number;
+  readonly why: (typeof PAUSES)[number];
+  readonly limited: boolean;
+  readonly from: number;
+  readonly starts: number;
 };
 
 const WANTS = { up: 0x75, down: 0x64, once: 0x6f } as const satisfies Record<Want, number>;
@@ -75,8 +91,14 @@ const AT = {
   tag: 88,
   failed: 92,
   ownGroup: 93,
+  pause: 94,
+  limited: 95,
   child: 96,
   mark: 100,
+  until: 104,
+  countedFrom: 112,
+  counted: 120,
+  early: 124,
   history: 128,
 } as const;
 /** The offset of the four bytes that the kernel stores the pid of a new process in. */
@@ -98,9 +120,11 @@ const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
  * | 60-71   | how many starts, ends, adoptions                                     | native |
  * | 72-83   | TAI64N label of the last adoption                                    | big-endian |
  * | 84-91   | pid of the supervisor that started it; the process's tag, 0 for none | native |
- * | 92, 93  | failed: 0 no, 1 `run` exited 100, 2 `finish` exited 125; 1 if the process leads a group of its own | |
+ * | 92, 93  | failed: place in FAILURES; 1 if the process leads a group of its own | |
+ * | 94, 95  | why a start is put off: place in PAUSES; 1 if it was started too often         | |
  * | 96-99   | pid of the process that the intent led to, stored by the kernel; 0 before; all ones if it will not | native |
  * | 100-103 | another number after each change: by it the supervisor knows the page again | native |
+ * | 104-127 | tick before which it is not started; tick from which starts are counted, how many; early ends in a row | native, 8 8 4 4 |
  * | 128-767 | the last 16 ends, 40 bytes each; end number N (from 0) in slot N % 16 |       |
  */
 export class ServiceRecord {
@@ -159,6 +183,7 @@ export class ServiceRecord {
     // Before it is of this boot: no process, no wish.
     this.bytes.fill(0, AT.boot, AT.starts);
     this.bytes[AT.failed] = 0;
+    this.fare = undefined;
     this.bytes.set(MAGIC);
     this.bytes.set(boot, AT.boot);
   }
@@ -265,6 +290,30 @@ export class ServiceRecord {
   }
   set failed(failure: Failure | undefined) {
     this.bytes[AT.failed] = FAILURES.indexOf(failure);
+  }
+
+  /** How the service has fared, for restarts that are put off; undefined if nothing was counted. */
+  get fare(): RecordedFare | undefined {
+    const { view, bytes } = this;
+    const fare = {
+      early: view.getUint32(AT.early, true),
+      until: view.getFloat64(AT.until, true),
+      why: PAUSES[bytes[AT.pause] as number],
+      limited: bytes[AT.limited] === 1,
+      from: view.getFloat64(AT.countedFrom, true),
+      starts: view.getUint32(AT.counted, true),
+    };
+    const nothing = fare.early === 0 && fare.starts === 0 && fare.why === undefined && !fare.limited;
+    return nothing ? undefined : fare;
+  }
+  set fare(fare: RecordedFare | undefined) {
+    const { view, bytes } = this;
+    view.setUint32(AT.early, fare?.early ?? 0, true);
+    view.setFloat64(AT.until, fare?.until ?? 0, true);
+    bytes[AT.pause] = PAUSES.indexOf(fare?.why);
+    bytes[AT.limited] = fare?.limited ? 1 : 0;
+    view.setFloat64(AT.countedFrom, fare?.from ?? 0, true);
+    view.setUint32(AT.counted, fare?.starts ?? 0, true);
   }
 
   /** The supervisor was told to leave once the service is down. */

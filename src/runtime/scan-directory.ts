@@ -18,6 +18,7 @@ import { type ByteString, exhaustive, type Fd, type Instant, later } from "../un
 import { Unable } from "./control-directory.ts";
 import { LogPipe } from "./log-pipe.ts";
 import { peekRecord } from "./record-file.ts";
+import { ScanFiles } from "./scan-files.ts";
 import type { World } from "./world.ts";
 
 /** The directory is read this often, whatever happened, in milliseconds. */
@@ -80,6 +81,7 @@ export class ScanDirectory {
   private stopping = false;
   /** Those that may yet run while svscan stops. */
   private ending: Pair[] | undefined;
+  private readonly files: ScanFiles;
   private readonly snapshot = new Snapshot();
   /** How often the directory may yet be found unchanged; 0 when there was something to do, or somebody left. */
   private calm = 0;
@@ -98,6 +100,7 @@ export class ScanDirectory {
     /** Told when everything has ended after `stop`. */
     private readonly onStopped: () => void,
   ) {
+    this.files = new ScanFiles(directory, (text) => this.warn(text));
     this.watch();
     this.scanNow();
     world.settled();
@@ -115,6 +118,7 @@ export class ScanDirectory {
   scanNow(): void {
     if (this.stopping) return;
     this.changedAt = undefined;
+    this.world.scanAsks = this.files.look(this.world.scanAsks);
     const { entries, complete } = this.read();
     const result = scan(this.known, entries, complete, (identity, part) => this.running(identity, part));
     this.known = result.scan;

@@ -8,10 +8,8 @@ import {
   asked,
   askedBy,
   asking,
-  CLASSIC,
   isValueFile,
   MOST_BYTES,
-  type ValueFile,
 } from "../formats/service-files.ts";
 import { wallTime } from "../sys/clock.ts";
 import { EACCES, EMFILE, ENFILE, ENOENT, ErrnoError } from "../sys/errno.ts";
@@ -34,14 +32,19 @@ const SETTLED_NS = 100_000_000n;
 export class ServiceFiles {
   private seen: bigint | undefined;
   private present: readonly Asking[] = [];
-  /** What is wrong with a file, said already. */
-  private readonly problems = new Map<ByteString, ByteString>();
+  private readonly values: ValueReader;
 
-  /** @param warn told `unable to use FILE: WHY` */
+  /**
+   * @param warn told `unable to use FILE: WHY`
+   * @param unless what is asked for where no file asks otherwise
+   */
   constructor(
     private readonly directory: Fd,
-    private readonly warn: (text: ByteString) => void,
-  ) {}
+    warn: (text: ByteString) => void,
+    private readonly unless: () => Asks,
+  ) {
+    this.values = new ValueReader(warn);
+  }
 
   /** What is asked for at this moment. @throws {ErrnoError} EMFILE, ENFILE: there is no descriptor to look with */
   look(): Asks {
@@ -50,11 +53,19 @@ export class ServiceFiles {
       this.present = asking(this.names());
       this.seen = now() - changed > SETTLED_NS ? changed : undefined;
     }
-    if (this.present.length === 0) return CLASSIC;
-    let asks: Asks = { ...CLASSIC, modern: true };
-    for (const name of this.present)
-      asks = { ...asks, ...(isValueFile(name) ? this.value(name) : askedBy(name)) };
+    const unless = this.unless();
+    if (this.present.length === 0) return unless;
+    let asks: Asks = { ...unless, modern: true };
+    for (const name of this.present) asks = { ...asks, ...this.askedIn(name) };
     return asks;
+  }
+
+  private askedIn(name: Asking): Partial<Asks> {
+    if (!isValueFile(name)) return askedBy(name);
+    return this.values.read(this.directory, name, (text) => {
+      const content = text();
+      return content === undefined ? {} : asked(name, content);
+    });
   }
 
   private names(): readonly ByteString[] {
@@ -72,11 +83,27 @@ export class ServiceFiles {
       close(names);
     }
   }
+}
 
-  private value(name: ValueFile): Partial<Asks> {
+/** Reads files that ask for something; what one says wrongly is said once in a row, and asks for nothing. */
+export class ValueReader {
+  /** What is wrong with a file, said already. */
+  private readonly problems = new Map<ByteString, ByteString>();
+
+  /** @param warn told `unable to use FILE: WHY` */
+  constructor(private readonly warn: (text: ByteString) => void) {}
+
+  /**
+   * What `ask` makes of the file `name`, whose content it is given when it asks for it, undefined where there is none.
+   * @throws {ErrnoError} EMFILE, ENFILE: there is no descriptor to look with
+   */
+  read(
+    directory: Fd,
+    name: ByteString,
+    ask: (text: () => ByteString | undefined) => Partial<Asks>,
+  ): Partial<Asks> {
     try {
-      const text = readSmall(this.directory, name);
-      const value = text === undefined ? {} : asked(name, text);
+      const value = ask(() => readSmall(directory, name));
       this.problems.delete(name);
       return value;
     } catch (error) {

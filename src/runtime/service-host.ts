@@ -6,10 +6,11 @@ import { deadlineOf, type Effect, type Event, type State, statusOf } from "../en
 import { step } from "../engine/supervise.ts";
 import { type Command, decodeControl } from "../formats/control.ts";
 import { type Asks, CLASSIC, finishArguments } from "../formats/service-files.ts";
-import type { ServiceRecord } from "../formats/service-record.ts";
+import type { Failure, ServiceRecord } from "../formats/service-record.ts";
+import { signalName } from "../formats/signal-name.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import { decodeWaitStatus, type WaitStatus } from "../formats/wait-status.ts";
-import { bootTicks } from "../sys/clock.ts";
+import { bootTicks, MS_PER_TICK } from "../sys/clock.ts";
 import { EAGAIN, ENOMEM, ErrnoError } from "../sys/errno.ts";
 import { AT_FDCWD, readlinkat } from "../sys/files.ts";
 import type { FileAction } from "../sys/process.ts";
@@ -61,6 +62,8 @@ export class ServiceHost {
   private askProblem: ByteString | undefined;
   private finishProblem: ByteString | undefined;
   private tallyProblem: ByteString | undefined;
+  /** What the record says of restarts that are put off. */
+  private noted: Pick<State & { at: "waiting" }, "fare" | "why"> = {};
 
   /**
    * Takes the directory and starts the service, unless it has a down file.
@@ -74,8 +77,10 @@ export class ServiceHost {
     const { descriptors } = world;
     const claim = (file: Fd): Fd => world.handover?.claim(file) ?? file;
     this.files = descriptors.open(() => new ControlDirectory(at, path, title, claim));
-    this.serviceFiles = new ServiceFiles(this.directory, (problem) =>
-      this.say(`warning: ${title}: ${problem}`),
+    this.serviceFiles = new ServiceFiles(
+      this.directory,
+      (problem) => this.say(`warning: ${title}: ${problem}`),
+      () => world.scanAsks,
     );
     const fill = (record: ServiceRecord) => this.fill(record);
     const say = (text: ByteString) => this.say(text);
@@ -88,7 +93,7 @@ export class ServiceHost {
     let adopted: Pid | undefined;
     try {
       this.look();
-      const { state, once, owed, finishOver } = descriptors.open(() =>
+      const { state, once, owed, finishOver, ended } = descriptors.open(() =>
         takeOver({
           world,
           place,
@@ -110,7 +115,7 @@ export class ServiceHost {
       );
       this.store();
       world.loop.watch(this.control, () => this.obeyWaiting());
-      this.tell({ on: "begin", owed });
+      this.tell({ on: "begin", owed, ended });
       if (finishOver && state.at === "finishing" && state.finish !== undefined)
         this.tell({ on: "finish-ended", pid: state.finish, how: undefined });
       if (once) this.command("once");
@@ -207,6 +212,7 @@ export class ServiceHost {
     record.exiting = state.exiting;
     record.paused = state.at === "up" && state.paused;
     record.failed = state.failed;
+    this.storeFare(record);
     switch (state.at) {
       case "down":
         record.phase = "idle";
@@ -238,6 +244,7 @@ export class ServiceHost {
   private fill(record: ServiceRecord): void {
     const { state } = this;
     record.reset(this.world.boot);
+    this.noted = {};
     this.note(record, false);
     if (state.at === "up") record.resume(state.pid, startOf(state.pid), "running", state.group === true);
     if (state.at === "emptying") record.resume(state.run, 0, "emptying", true);
@@ -246,6 +253,26 @@ export class ServiceHost {
     if (record.lastEnded !== run) record.end({ pid: run, started: since, ended: since, status: how });
     if (state.at === "finishing" && state.finish !== undefined)
       record.resume(state.finish, startOf(state.finish), "finishing", false);
+  }
+
+  private storeFare(record: ServiceRecord): void {
+    const { state } = this;
+    const { fare } = state;
+    const why = state.at === "waiting" ? state.why : undefined;
+    if (fare === this.noted.fare && why === this.noted.why) return;
+    this.noted = { fare, why };
+    const until = why === undefined ? undefined : deadlineOf(state);
+    const ticks = (at: Instant): number => bootTicks() + (at - this.world.now().at) / MS_PER_TICK;
+    if (fare === undefined && why === undefined) record.fare = undefined;
+    else
+      record.fare = {
+        early: fare?.early ?? 0,
+        starts: fare?.starts ?? 0,
+        limited: fare?.limited ?? false,
+        from: fare === undefined ? 0 : ticks(fare.from),
+        why,
+        until: until === undefined ? 0 : ticks(until),
+      };
   }
 
   /** @returns the number of the end in the history */
@@ -279,6 +306,12 @@ export class ServiceHost {
     switch (effect.do) {
       case "spawn":
         return this.spawn();
+      case "queue": {
+        const at = this.world.placeInQueue(this.asks.startsPerSecond);
+        return this.tell({ on: "placed", at });
+      }
+      case "warn-pause":
+        return this.say(`warning: ${this.place.title} ${this.pauseText(effect)}`);
       case "kill":
         return this.world.kill(effect.pid, effect.signal);
       case "announce":
@@ -315,6 +348,21 @@ export class ServiceHost {
       default:
         return exhaustive(effect);
     }
+  }
+
+  /** What is said of a service that is started again less soon than usual. */
+  private pauseText({ why, how, ms }: Effect & { do: "warn-pause" }): ByteString {
+    const { backoff, startLimit } = this.asks;
+    const next = `starting it again in ${pauseOf(ms)}`;
+    if (why === "limit")
+      return `was started ${startLimit?.starts} times within ${startLimit?.withinMs} ms, ${next}`;
+    const ended =
+      how === undefined
+        ? "ended"
+        : "exited" in how
+          ? `exited ${how.exited}`
+          : `was killed by SIG${signalName(how.killed)}`;
+    return `${ended} within ${backoff?.stableMs} ms of its start, ${next}, later in up to ${pauseOf(backoff?.mostMs ?? 0)}`;
   }
 
   private warnLeft(run: Pid): void {
@@ -430,13 +478,21 @@ export class ServiceHost {
   }
 }
 
-const FAILURE_TEXTS = { "run-100": "exited 100", "finish-125": "has a finish that exited 125" } as const;
+const FAILURE_TEXTS = {
+  "run-100": "exited 100",
+  "finish-125": "has a finish that exited 125",
+  "start-limit": "was started too often",
+  "restart-never": "failed",
+} as const satisfies Record<Failure, string>;
 
 /** So many of those left of a group are named. */
 const MOST_NAMED = 5;
 
 /** What follows the last `/` but for slashes at the end. */
 const baseName = (path: ByteString): ByteString => path.replace(/\/+$/, "").replace(/^.*\//s, "");
+
+/** A pause as a sentence has it. */
+const pauseOf = (ms: number): string => (ms < 9500 ? `${Math.round(ms)} ms` : seconds(ms));
 
 /** `N seconds`, from milliseconds, as the C program words it. */
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} seconds`;

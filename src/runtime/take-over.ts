@@ -1,6 +1,7 @@
 // The state in which the supervisor of a service begins: with what an earlier one left, if it did not leave in order. Who the
 // processes are is found by adopt.ts.
 import type { Left } from "../engine/adoption.ts";
+import { afterEnd, counts, type Fare } from "../engine/restart-policy.ts";
 import { initial, resumed, resumedEmptying, resumedFinish } from "../engine/resuming.ts";
 import type { Now, State } from "../engine/service-state.ts";
 import { throttled } from "../engine/throttle.ts";
@@ -8,8 +9,9 @@ import type { Asks } from "../formats/service-files.ts";
 import type { ServiceRecord } from "../formats/service-record.ts";
 import type { Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
-import { bootTicks, TICKS_PER_SECOND } from "../sys/clock.ts";
-import { type Fd, later, type Pid, pid } from "../units/units.ts";
+import type { WaitStatus } from "../formats/wait-status.ts";
+import { bootTicks, MS_PER_TICK } from "../sys/clock.ts";
+import { type Fd, type Instant, later, type Pid, pid } from "../units/units.ts";
 import { type Found, findInStatus, findRecorded } from "./adopt.ts";
 import { leftBy } from "./record-file.ts";
 import type { ServicePlace } from "./service-host.ts";
@@ -38,6 +40,8 @@ export type TakenOver = {
   readonly once: boolean;
   readonly owed: boolean;
   readonly finishOver?: boolean;
+  /** The service's process has ended while nobody looked, and how, where that was noted. */
+  readonly ended?: { readonly how: WaitStatus | undefined } | undefined;
 };
 
 /**
@@ -65,26 +69,35 @@ export function takeOver(service: Supervised): TakenOver {
     }
   }
   if (left === undefined) record?.reset(world.boot);
+  // A start that was noted keeps the next one a second away.
+  const last = left?.ticks.from ? later(now.at, (left.ticks.from - bootTicks()) * MS_PER_TICK) : undefined;
+  let fare = record && fareOf(record, now, service.asks);
   if (left?.finish && record !== undefined)
-    return takeOverFinish(service, record, left, found, want, exiting, now);
+    return takeOverFinish(service, record, left, found, want, exiting, now, fare);
   if (found === undefined) {
+    let ended: { readonly how: WaitStatus | undefined } | undefined;
     if (left?.emptying && record !== undefined)
-      return takeOverGroup(service, record, pid(left.pid), want, exiting, now);
+      return takeOverGroup(service, record, pid(left.pid), want, exiting, now, fare);
     if (left?.phase === "running") {
       // It ended while nobody looked.
       const started = earlier(now.stamp, (bootTicks() - left.ticks.from) * MS_PER_TICK);
       if (record?.lastEnded !== left.pid)
         record?.end({ pid: left.pid, started, ended: now.stamp, status: undefined });
-      if (record?.ownGroup) return takeOverGroup(service, record, pid(left.pid), want, exiting, now);
-      if (record !== undefined && service.asks.finish)
-        return takeOverFinish(service, record, { ...left, phase: "intent" }, undefined, want, exiting, now);
+      fare = afterEnd(fare, now.at - (last ?? now.at), false, now.at, service.asks);
+      if (record?.ownGroup) return takeOverGroup(service, record, pid(left.pid), want, exiting, now, fare);
+      if (record !== undefined && service.asks.finish) {
+        const before: Left = { ...left, phase: "intent" };
+        return takeOverFinish(service, record, before, undefined, want, exiting, now, fare);
+      }
+      ended = { how: record?.history.at(-1)?.status };
     }
-    // A start that was noted keeps the next one a second away.
-    const last = left?.ticks.from ? later(now.at, (left.ticks.from - bootTicks()) * MS_PER_TICK) : undefined;
     const once =
       asked === "once" && left !== undefined && (left.phase === "pending" || left.phase === "intent");
     const state = initial(want, now, last === undefined ? undefined : throttled(last));
-    return { state: { ...state, exiting, failed: left && record?.failed }, once, owed: false };
+    return {
+      state: { ...state, exiting, failed: left && record?.failed, fare },
+      ...{ once, owed: false, ended },
+    };
   }
   const { started } = found;
   const ageMs = (bootTicks() - started) * MS_PER_TICK;
@@ -102,7 +115,7 @@ export function takeOver(service: Supervised): TakenOver {
   );
   const group = left !== undefined && record?.ownGroup === true;
   const state = resumed({ pid: found.pid, ageMs, since }, want, paused, now, group);
-  return { state: { ...state, exiting }, once: false, owed: left?.owed === true };
+  return { state: { ...state, exiting, fare }, once: false, owed: left?.owed === true };
 }
 
 /** The same for a service whose process `run` ended, leader of a group of which somebody may be left. */
@@ -113,11 +126,12 @@ function takeOverGroup(
   want: Want,
   exiting: boolean,
   now: Now,
+  fare: Fare | undefined,
 ): TakenOver {
   const throttle = throttled(later(now.at, (record.ticks.from - bootTicks()) * MS_PER_TICK));
   const end = record.history.at(-1);
   const since = end?.ended ?? now.stamp;
-  const base = { ...initial(want, now, throttle), since, exiting, failed: record.failed };
+  const base = { ...initial(want, now, throttle), since, exiting, failed: record.failed, fare };
   const state = resumedEmptying({ run, how: end?.status }, base, now, asks);
   return { state, once: false, owed: false };
 }
@@ -134,6 +148,7 @@ function takeOverFinish(
   want: Want,
   exiting: boolean,
   now: Now,
+  fare: Fare | undefined,
 ): TakenOver {
   const { world, asks } = service;
   const end = record.history.at(-1);
@@ -143,6 +158,7 @@ function takeOverFinish(
     ...initial(want, now, throttled(later(now.at, -msSince(left.ticks.from)))),
     since: end?.ended ?? now.stamp,
     failed: record.failed,
+    fare,
     exiting,
   };
   if (found === undefined && left.phase === "intent")
@@ -162,7 +178,21 @@ function takeOverFinish(
   return { state, once: false, owed: false, finishOver: found === undefined };
 }
 
-const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
+/** No file can ask for a longer pause: 49 days, in milliseconds. */
+const MOST_PAUSE_MS = 2 ** 32;
+
+/** How the service fared under the supervisor before, as far as it is noted and still asked for. */
+function fareOf({ fare }: ServiceRecord, now: Now, asks: Asks): Fare | undefined {
+  if (fare === undefined || !counts(asks)) return undefined;
+  const instantOf = (ticks: number): Instant => later(now.at, (ticks - bootTicks()) * MS_PER_TICK);
+  const { early, starts, limited, why } = fare;
+  const from = instantOf(fare.from);
+  const until = instantOf(fare.until);
+  // What a record says that nobody could have meant.
+  if (!(from <= now.at) || !(until <= later(now.at, MOST_PAUSE_MS))) return undefined;
+  const pause = why === undefined || why === "queue" ? {} : { until, why };
+  return { early, starts, limited, from, ...pause };
+}
 
 /** The moment `ms` milliseconds before `stamp`. */
 function earlier({ seconds, nanoseconds }: Tai64n, ms: number): Tai64n {

@@ -2,6 +2,8 @@
 // way to say something.
 
 import type { Now } from "../engine/service-state.ts";
+import { type Queue, takePlace } from "../engine/start-budget.ts";
+import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import type { Origin } from "../formats/service-record.ts";
 import { EVENT_SIGNALS, type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";
@@ -33,7 +35,16 @@ import {
   tagChildren,
 } from "../sys/process.ts";
 import { type Signal, type SignalSet, setDisposition, signalSet } from "../sys/signals.ts";
-import { type ByteString, type Fd, instant, later, type Pid, pid, type Signo } from "../units/units.ts";
+import {
+  type ByteString,
+  type Fd,
+  type Instant,
+  instant,
+  later,
+  type Pid,
+  pid,
+  type Signo,
+} from "../units/units.ts";
 import { bootId, type Found } from "./adopt.ts";
 import { becomeAnew, executablePath, Handover } from "./handover.ts";
 import { Loop } from "./loop.ts";
@@ -80,6 +91,10 @@ export class World {
   /** The session and the process group that every child begins in. */
   private readonly session = getsid();
   private readonly group = getpgrp();
+  /** What the scan directory asks for services that do not ask otherwise. */
+  scanAsks: Asks = CLASSIC;
+  /** The queue of services that are to be started after an early end. */
+  private queue: Queue;
   /** The boot of the machine, 16 bytes; zeros where it is not told. */
   readonly boot: Uint8Array = bootId() ?? new Uint8Array(16);
 
@@ -251,6 +266,13 @@ export class World {
       group: this.group,
       tag: tag !== 0 && tagChildren(tag) ? tag : 0,
     };
+  }
+
+  /** When a service that ended early may be started, at so many a second. */
+  placeInQueue(perSecond: number): Instant {
+    const { place, queue } = takePlace(this.queue, monotonic(), perSecond);
+    this.queue = queue;
+    return place;
   }
 
   now(): Now {

@@ -8,6 +8,7 @@ const CLOCK_BOOTTIME = 7;
 
 /** Clock ticks a second, in which /proc tells times: 100 on every architecture Bun runs on. sysconf(3) _SC_CLK_TCK */
 export const TICKS_PER_SECOND = 100;
+export const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
 
 /** Wall-clock time: seconds since 1970 (negative before), and 0 to 999 999 999 nanoseconds. */
 export type WallTime = { readonly seconds: bigint; readonly nanoseconds: number };

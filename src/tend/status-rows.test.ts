@@ -3,7 +3,15 @@ import { duration, type Row, size, toJson, toTable } from "./status-rows.ts";
 
 const down: Row = {
   ...{ name: "mail", state: "down", ready: null, pid: null, want: "down", normallyUp: true, seconds: 40 },
-  ...{ restarts: null, lastExit: null, failure: null, memoryBytes: null, cpuSeconds: null, problems: [] },
+  ...{
+    restarts: null,
+    lastExit: null,
+    failure: null,
+    nextStartSeconds: null,
+    memoryBytes: null,
+    cpuSeconds: null,
+    problems: [],
+  },
   log: null,
 };
 const up: Row = {
@@ -33,6 +41,8 @@ test("the table is aligned, numbers to the right, and no line has blanks at its 
 
 test("how it ended last, and why it is not started again, stand together", () => {
   const lastExit = { at: 0, code: 100, signal: null };
+  const waits: Row = { ...down, state: "backoff", lastExit, nextStartSeconds: 61.5 };
+  expect(toTable([waits], false)).toContain(" code 100: again in 1m01s ");
   const failed: Row = { ...down, state: "failed", lastExit, failure: "run exited 100" };
   expect(toTable([failed], false)).toContain(" code 100: run exited 100 ");
   expect(toTable([{ ...down, lastExit: { ...lastExit, code: null, signal: "SIGKILL" } }], false)).toContain(

@@ -9,6 +9,10 @@ export type RunState =
   | "up"
   | "paused"
   | "starting"
+  /** A start is put off: it ended early, or was started too often; or many others were. */
+  | "backoff"
+  | "limit"
+  | "queue"
   | "finishing"
   | "emptying"
   | "failed"
@@ -39,6 +43,8 @@ export type Row = {
   readonly lastExit: LastExit | null;
   /** Why it is not started again. */
   readonly failure: string | null;
+  /** How long until a start that is put off. */
+  readonly nextStartSeconds: number | null;
   /** Of its process: resident bytes, and seconds of processor time. */
   readonly memoryBytes: number | null;
   readonly cpuSeconds: number | null;
@@ -63,6 +69,9 @@ const COLOR_OF = {
   up: "good",
   paused: "busy",
   starting: "busy",
+  backoff: "bad",
+  limit: "bad",
+  queue: "busy",
   finishing: "busy",
   emptying: "busy",
   failed: "bad",
@@ -100,7 +109,7 @@ function cellsOf(row: Row): string[] {
     row.pid === null ? "-" : `${row.pid}`,
     row.seconds === null ? "-" : duration(row.seconds),
     row.restarts === null ? "-" : `${row.restarts}`,
-    exitText(row.lastExit, row.failure),
+    exitText(row),
     row.memoryBytes === null ? "-" : size(row.memoryBytes),
     row.cpuSeconds === null ? "-" : `${row.cpuSeconds.toFixed(2)}s`,
     log === null ? "-" : log.pid === null ? log.state : `${log.state} (${log.pid})`,
@@ -112,10 +121,11 @@ const problemsOf = (row: Row): string[] => [
   ...(row.log === null ? [] : problemsOf(row.log)),
 ];
 
-function exitText(exit: LastExit | null, failure: string | null): string {
+function exitText({ lastExit: exit, failure, nextStartSeconds }: Row): string {
   const how =
     exit === null ? "-" : exit.code !== null ? `code ${exit.code}` : exit.signal !== null ? exit.signal : "?";
-  return failure === null ? how : `${how}: ${failure}`;
+  if (failure !== null) return `${how}: ${failure}`;
+  return nextStartSeconds === null ? how : `${how}: again in ${duration(nextStartSeconds)}`;
 }
 
 /** A signal as LastExit has it. */

@@ -1,9 +1,9 @@
 // tend status - shows services in a table, or as JSON. tend-status(1)
 // It reads what supervisors leave for everybody to read: supervise/status, supervise/record and /proc. It changes nothing.
 import { FormatError } from "../formats/format-error.ts";
-import { RECORD_SIZE, ServiceRecord } from "../formats/service-record.ts";
+import { type Failure, RECORD_SIZE, ServiceRecord } from "../formats/service-record.ts";
 import { decodeStatus, STATUS_SIZE, type Status } from "../formats/status.ts";
-import { wallTime } from "../sys/clock.ts";
+import { bootTicks, TICKS_PER_SECOND, wallTime } from "../sys/clock.ts";
 import { getenv } from "../sys/environment.ts";
 import { ENOENT, ENXIO, ErrnoError } from "../sys/errno.ts";
 import {
@@ -35,7 +35,6 @@ export type Outcome = {
 
 const USAGE = "tend: usage: tend status [--json] [directory ...]\n";
 const PAGE_SIZE = 4096;
-const TICKS = 100;
 
 /** The verb, with the words after it. */
 export function status(words: readonly ByteString[]): Outcome {
@@ -152,6 +151,10 @@ function rowOf(path: ByteString, given: ByteString, logger = false): Row {
     restarts: record === undefined ? null : Math.max(0, record.starts - 1),
     lastExit: record === undefined ? null : lastExitOf(record),
     failure: record?.failed === undefined ? null : FAILURES[record.failed],
+    nextStartSeconds:
+      record !== undefined && (state === "backoff" || state === "limit" || state === "queue")
+        ? secondsTo(record.fare?.until ?? 0)
+        : null,
     memoryBytes: process?.memoryBytes ?? null,
     cpuSeconds: process?.cpuSeconds ?? null,
     problems: logger ? problems.map((problem) => `log: ${problem}`) : problems,
@@ -159,7 +162,12 @@ function rowOf(path: ByteString, given: ByteString, logger = false): Row {
   };
 }
 
-const FAILURES = { "run-100": "run exited 100", "finish-125": "finish exited 125" } as const;
+const FAILURES = {
+  "run-100": "run exited 100",
+  "finish-125": "finish exited 125",
+  "start-limit": "started too often",
+  "restart-never": "not restarted",
+} as const satisfies Record<Failure, string>;
 
 /** @throws {ErrnoError} if that may not be asked */
 function isSupervised(path: ByteString): boolean {
@@ -201,6 +209,7 @@ function stateOf(told: Status | undefined, record: ServiceRecord | undefined): R
       return "emptying";
     default:
       if (record?.failed !== undefined) return "failed";
+      if (record?.phase === "pending" && record.fare?.why !== undefined) return record.fare.why;
       return told.want === "up" ? "starting" : "down";
   }
 }
@@ -210,6 +219,9 @@ function age({ since }: Status): number {
   const seconds = Number(now.seconds - since.seconds) + (now.nanoseconds - since.nanoseconds) / 1e9;
   return Math.max(0, Math.round(seconds * 1000) / 1000);
 }
+
+/** From now to a tick of the machine's clock. */
+const secondsTo = (tick: number): number => Math.max(0, Math.round(tick - bootTicks()) / TICKS_PER_SECOND);
 
 function lastExitOf(record: ServiceRecord): LastExit | null {
   const end = record.history.at(-1);
@@ -231,7 +243,7 @@ function processOf(pid: number): { readonly memoryBytes: number; readonly cpuSec
       .split(" ")
       .map(Number);
     const [user = 0, system = 0] = fields.slice(11, 13);
-    return { memoryBytes: (fields[21] ?? 0) * PAGE_SIZE, cpuSeconds: (user + system) / TICKS };
+    return { memoryBytes: (fields[21] ?? 0) * PAGE_SIZE, cpuSeconds: (user + system) / TICKS_PER_SECOND };
   } catch (error) {
     if (error instanceof ErrnoError) return undefined;
     throw error;

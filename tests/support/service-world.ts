@@ -9,6 +9,7 @@ import {
   type State,
   statusOf,
 } from "../../src/engine/service-state.ts";
+import { type Queue, takePlace } from "../../src/engine/start-budget.ts";
 import { step } from "../../src/engine/supervise.ts";
 import { CONTROL_LETTERS, type Command, type ControlLetter } from "../../src/formats/control.ts";
 import { type Asks, CLASSIC } from "../../src/formats/service-files.ts";
@@ -27,6 +28,23 @@ export const DIRECTORIES = {
   deadly: { ...CLASSIC, modern: true, timeoutKillMs: 2000, downSignal: signo(1) },
   group: { ...CLASSIC, modern: true, group: true },
   "deadly group": { ...CLASSIC, modern: true, group: true, finish: true, timeoutKillMs: 2000 },
+  backoff: {
+    ...{ ...CLASSIC, modern: true },
+    backoff: { firstMs: 2000, mostMs: 20_000, stableMs: 4000 },
+  },
+  limited: {
+    ...{ ...CLASSIC, modern: true, finish: true },
+    backoff: { firstMs: 1500, mostMs: 6000, stableMs: 4000 },
+    startLimit: { starts: 3, withinMs: 10_000, retryMs: 30_000 },
+  },
+  "given up": { ...CLASSIC, modern: true, startLimit: { starts: 2, withinMs: 5000, retryMs: undefined } },
+  "on failure": { ...CLASSIC, modern: true, restart: { after: "on-failure", codes: [1], signals: [] } },
+  never: { ...CLASSIC, modern: true, restart: { after: "never", codes: [], signals: [] } },
+  queued: { ...CLASSIC, startsPerSecond: 1 },
+  "queued backoff": {
+    ...{ ...CLASSIC, startsPerSecond: 1 },
+    backoff: { firstMs: 100, mostMs: 3000, stableMs: 500 },
+  },
   hasty: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 1 },
 } as const satisfies { readonly [name: string]: Asks };
 export type Directory = keyof typeof DIRECTORIES;
@@ -81,6 +99,7 @@ export class World {
   starts = 0;
   /** Events that the state machine has taken. */
   steps = 0;
+  private queue: Queue;
   private announced: Status | undefined;
   private attempt = Number.NEGATIVE_INFINITY;
   private lastPid = 100;
@@ -192,6 +211,10 @@ export class World {
     switch (effect.do) {
       case "spawn":
         return this.spawn();
+      case "queue":
+        return this.place();
+      case "warn-pause":
+        return ensure(this.state.fare?.until === this.ms + effect.ms, "told of another pause", this.state);
       case "kill":
         return this.signal(effect.pid, effect.signal);
       case "announce":
@@ -244,6 +267,13 @@ export class World {
     this.child = { pid: pid(++this.lastPid), stopped: false, pending: false, ended: false };
     this.started(this.child);
     this.tell({ on: "spawned", pid: this.child.pid });
+  }
+
+  /** One start a second and no more, for those who stand in the queue. */
+  private place(): void {
+    const { place, queue } = takePlace(this.queue, instant(this.ms), 1);
+    this.queue = queue;
+    this.tell({ on: "placed", at: place });
   }
 
   private startFinish(run: Pid): void {
@@ -305,6 +335,7 @@ export class World {
     ensure(same(this.announced, statusOf(state)), "told the world something else", state);
     ensure(this.left === (state.at === "gone"), "left or not", state);
     if (state.at === "waiting") {
+      ensure(state.until !== undefined, "has no place in the queue", state);
       ensure(state.until <= this.ms + 60_000, "waits for more than a minute", state);
       ensure(state.want !== "down", "waits", state);
     }

@@ -21,6 +21,9 @@ const ONE_DOWN = 10;
 /** One in so many has a finish, and one in so many is to be killed a while after TERM. */
 const ONE_FINISH = 20;
 const ONE_DEADLY = 20;
+/** One in so many is started less often the worse it fares, and one in so many stands in the queue of the scan then. */
+const ONE_LIMITED = 20;
+const ONE_QUEUED = 20;
 /** A storm, in which a tenth of all services dies at once and no process can be started for a while, comes so often. */
 const FIRST_STORM = HOUR / 2;
 const STORMS_EVERY = 8 * HOUR;
@@ -155,6 +158,8 @@ class Service extends World {
     this.deaf = number % ONE_DEAF === 3;
     if (number % ONE_FINISH === 4) this.directory = "finish";
     if (number % ONE_DEADLY === 3) this.directory = "deadly";
+    if (number % ONE_LIMITED === 5) this.directory = "limited";
+    if (number % ONE_QUEUED === 6) this.directory = "queued backoff";
   }
 
   told(letter: string, at: Instant): void {
