@@ -17,6 +17,7 @@ import { Snapshot } from "../sys/snapshot.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
 import { LogPipe } from "./log-pipe.ts";
+import { PipeKeeper } from "./pipe-keeper.ts";
 import { peekRecord } from "./record-file.ts";
 import { ScanFiles } from "./scan-files.ts";
 import type { World } from "./world.ts";
@@ -75,6 +76,7 @@ type Pair = {
 export class ScanDirectory {
   private known: Scan = nothingKnown;
   private readonly pairs = new Map<Identity, Pair>();
+  private readonly keeper: PipeKeeper;
   private cancelScan: () => void = () => {};
   /** The first change in the directory that no scan has seen yet. */
   private changedAt: Instant | undefined;
@@ -101,6 +103,7 @@ export class ScanDirectory {
     private readonly onStopped: () => void,
   ) {
     this.files = new ScanFiles(directory, (text) => this.warn(text));
+    this.keeper = new PipeKeeper(world);
     this.watch();
     this.scanNow();
     world.settled();
@@ -298,7 +301,9 @@ export class ScanDirectory {
 
   private makePipe(name: ByteString): LogPipe {
     try {
-      return this.world.descriptors.open(() => new LogPipe(this.directory, name));
+      const pipe = this.world.descriptors.open(() => new LogPipe(this.directory, name));
+      this.keeper.keep(pipe);
+      return pipe;
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       throw new Unable(`svscan: warning: unable to create pipe for ${name}: ${error.text}`, error);
@@ -338,6 +343,7 @@ export class ScanDirectory {
       if (PARTS.some((part) => running[part] !== undefined)) return;
       this.ending.pop();
     }
+    this.keeper.end();
     this.onStopped();
   }
 

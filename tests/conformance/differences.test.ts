@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { haveC, ours, suites, theirs } from "../support/programs.ts";
 import { runScript } from "../support/same-script.ts";
-import { alive, childrenOf, Sandbox, SLEEPER, signal } from "../support/sandbox.ts";
+import { alive, Sandbox, SLEEPER, signal, startedBy } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
 const root = process.getuid?.() === 0;
@@ -192,7 +192,7 @@ describe("svscan", () => {
     box.service("scan/b");
     const svscan = box.svscan(box.at("scan"));
     const pids = await Promise.all(["scan/a", "scan/a/log", "scan/b"].map((name) => box.up(name)));
-    expect(childrenOf(svscan.pid).sort()).toEqual(pids.sort());
+    expect(startedBy(svscan.pid).sort()).toEqual(pids.sort());
   });
 
   test.concurrent("starts the program that TEND_SUPERVISE names, for each service and logger", async () => {
@@ -202,7 +202,7 @@ describe("svscan", () => {
     const TEND_SUPERVISE = ours("supervise");
     const svscan = box.svscan(box.at("scan"), { env: { TEND_SUPERVISE } });
     await Promise.all(["scan/a", "scan/a/log", "scan/b"].map((name) => box.up(name)));
-    const lines = childrenOf(svscan.pid).map((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1"));
+    const lines = startedBy(svscan.pid).map((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1"));
     expect(lines.sort()).toEqual(["a", "b", "log"].map((name) => `${TEND_SUPERVISE}\0${name}\0`));
   });
 

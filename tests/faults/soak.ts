@@ -1,10 +1,10 @@
 // soak.ts - runs svscan on services in pairs with multilog, and kills, stops, commands, upgrades and moves everything at
 // random; at the end every line must be there once, and no service may ever have run twice.
 //
-//   npm run soak -- MINUTES [ --services N ] [ --seed N ]
+//   npm run soak -- MINUTES [ --services N ] [ --pause MS ] [ --seed N ]
 //
-// Default: 200 services. Prints a summary; exit code 0 only if nothing was lost, doubled or left behind.
-import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
+// Default: 200 services, and up to 120 ms between two events. Prints a summary; exit code 0 only if nothing was lost, doubled or left behind.
+import { existsSync, readdirSync, readFileSync, renameSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { ours, root } from "../support/programs.ts";
 import { alive, allPids, type Running, Sandbox, signal, stat } from "../support/sandbox.ts";
@@ -17,6 +17,7 @@ const option = (name: string, otherwise: number): number => {
 };
 const minutes = Number(words[0] ?? 10);
 const wanted = option("--services", 200);
+const pauseMs = option("--pause", 120);
 let seed = option("--seed", Date.now() % 1_000_000);
 
 /** 0 to 1; the same run again with the same seed, as far as the machine is the same. */
@@ -31,10 +32,12 @@ const RUN = `#!/bin/sh
 echo $$ >> starts
 i=0
 while :; do
-  i=$((i+1))
-  echo "$$ $i"
+  for n in 1 2 3; do
+    i=$((i+1))
+    echo "$$ $i"
+  done
   echo $i > last.$$
-  sleep 1
+  sleep 2
 done
 `;
 const LOG = `#!/bin/sh
@@ -182,6 +185,25 @@ const events: readonly [number, () => unknown][] = [
         pick(directories) ?? "",
       ),
   ],
+  [
+    2,
+    () => {
+      const pid = started(join(pick(directories) ?? "", "log")).at(-1);
+      if (pid === undefined || !alive(pid)) return;
+      did("SIGSTOP logger");
+      signal(pid, "SIGSTOP");
+      setTimeout(() => signal(pid, "SIGCONT"), random() * 2000);
+    },
+  ],
+  [
+    2,
+    () => {
+      const record = join(pick(directories) ?? "", pick(["", "log"]) ?? "", "supervise/record");
+      if (!existsSync(record)) return;
+      did("record cut short");
+      truncateSync(record, 0);
+    },
+  ],
   [2, add],
   [
     2,
@@ -213,7 +235,7 @@ for (let round = 0; performance.now() < end; round++) {
     return at < 0;
   });
   await event?.[1]();
-  await Bun.sleep(random() * 120);
+  await Bun.sleep(random() * pauseMs);
   const directory = pick(directories);
   if (directory !== undefined) checkCopies(directory);
   if (round % 20 === 0) sample();

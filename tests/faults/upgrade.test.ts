@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { ServiceRecord } from "../../src/formats/service-record.ts";
 import { ours, root } from "../support/programs.ts";
-import { alive, childrenOf, type Running, Sandbox, stat } from "../support/sandbox.ts";
+import { alive, type Running, Sandbox, startedBy, stat } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
 const NOTED = "#!/bin/sh\necho $$ >> starts\nexec sleep 100000\n";
@@ -85,7 +85,7 @@ describe("SIGUSR2", () => {
     await until(() => setting.image !== undefined && setting.image !== before, "it runs the new file");
     await until(() => descriptors(svscan.pid) === open, "it has as many descriptors as before");
     expect(svscan.running).toBe(true);
-    expect(childrenOf(svscan.pid).sort()).toEqual([pid, logger].sort());
+    expect(startedBy(svscan.pid).sort()).toEqual([pid, logger].sort());
     expect(box.status(service)).toMatchObject({ pid, want: "once" });
     expect(setting.record.adoptions).toBe(0);
     // A child of the same process still: how it ends is known.
@@ -114,7 +114,7 @@ describe("SIGUSR2", () => {
       );
       await until(() => descriptors(svscan.pid) === open, "it has as many descriptors as before");
     }
-    expect(childrenOf(svscan.pid).sort()).toEqual([pid, logger].sort());
+    expect(startedBy(svscan.pid).sort()).toEqual([pid, logger].sort());
   });
 
   test.each([

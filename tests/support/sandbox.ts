@@ -347,3 +347,24 @@ export function childrenOf(pid: number): number[] {
     }
   });
 }
+
+/** The name of the program that a process runs; empty if it is gone. */
+export function comm(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "latin1").trimEnd();
+  } catch {
+    return "";
+  }
+}
+
+/** Whether it is the process that holds a svscan's log pipes. */
+export function isKeeper(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1") === "tend-pipes\0";
+  } catch {
+    return false;
+  }
+}
+
+/** The processes that a svscan has started for its services. */
+export const startedBy = (svscan: number): number[] => childrenOf(svscan).filter((pid) => !isKeeper(pid));
