@@ -1,5 +1,6 @@
 // fghack - keeps a program in the foreground that puts itself in the background. fghack(8)
 import { decodeWaitStatus } from "../formats/wait-status.ts";
+import { Reading } from "../runtime/footprint.ts";
 import { ErrnoError } from "../sys/errno.ts";
 import { close, dup, pipe, read, setCloseOnExec } from "../sys/files.ts";
 import { exit, waitFor } from "../sys/process.ts";
@@ -33,7 +34,9 @@ function copies(program: Program, file: Fd, count: number): Fd[] {
 
 /** Returns when nobody has the other end any more. */
 function waitForEnd(output: Fd): void {
+  const reading = new Reading();
   try {
+    do reading.await(output);
     while (read(output).length > 0);
   } catch (error) {
     if (!(error instanceof ErrnoError)) throw error;

@@ -1,5 +1,6 @@
 // readproctitle - shows the end of its input in its own command line. readproctitle(8)
 import { clearTitle, SHORTEST_TITLE, shiftIntoTitle } from "../engine/title-window.ts";
+import { Reading } from "../runtime/footprint.ts";
 import { read } from "../sys/files.ts";
 import { lastArgument } from "../sys/inherited.ts";
 import { exit, setName } from "../sys/process.ts";
@@ -13,7 +14,9 @@ export function readproctitle(program: Program): never {
     () => {
       const title = lastArgument();
       clearTitle(title);
+      const reading = new Reading();
       for (;;) {
+        reading.await(STDIN);
         const bytes = read(STDIN);
         if (bytes.length === 0) return;
         shiftIntoTitle(title, bytes);

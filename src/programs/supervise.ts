@@ -11,6 +11,7 @@ export function supervise(program: Program): never {
   if (directory === undefined || program.args.length !== 1) program.usage("supervise dir");
   // Signals other than SIGCHLD end supervise and leave the service running, as in C.
   const world = new World([], () => {}, report);
+  world.footprint.compileSeldom();
   try {
     new ServiceHost(world, {
       at: AT_FDCWD,

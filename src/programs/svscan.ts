@@ -21,6 +21,7 @@ export function svscan(program: Program): never {
     },
     report,
   );
+  world.footprint.compileSeldom();
   // A new image of a running svscan is there already.
   if (directory !== undefined && !world.handover?.started) {
     program.orFatal(`unable to chdir to ${directory}`, () => chdir(directory));

@@ -4,6 +4,7 @@ import { type LineFilter, LONGEST_HOLD } from "../engine/line-filter.ts";
 import { readTo, writeFrom } from "../sys/files.ts";
 import { Arena } from "../sys/libc.ts";
 import type { Fd } from "../units/units.ts";
+import { Reading } from "./footprint.ts";
 
 const READ_SIZE = 65536;
 const OUTPUT_SIZE = 2 * READ_SIZE;
@@ -25,8 +26,10 @@ export class Filter {
    */
   run(filter: LineFilter, input: Fd, output: Fd, onRead: () => void = () => {}): void {
     const { base, bytes: memory } = this.arena;
+    const reading = new Reading();
     let held = 0;
     for (;;) {
+      reading.await(input);
       const got = readTo(input, base + INPUT_AT + held, READ_SIZE);
       if (got === 0) return;
       onRead();

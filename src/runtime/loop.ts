@@ -1,6 +1,7 @@
 // The one loop of a supervisor: descriptors, signals and deadlines as events, one after the other, in the order they are
 // found. The process sleeps in the kernel between them; the runtime's own event loop is not used, so nothing wakes it.
 
+import { Rest } from "../engine/rest.ts";
 import type { EventSignal } from "../sys/boot.ts";
 import { monotonic } from "../sys/clock.ts";
 import { epollAdd, epollCreate, epollRemove, epollWait } from "../sys/epoll.ts";
@@ -13,11 +14,14 @@ export type Handler = () => void;
 /** Due deadlines taken in one turn: a thousand of them do not keep a command waiting. */
 const DEADLINES_A_TURN = 8;
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 export class Loop {
   private readonly epoll: Fd = epollCreate();
   private readonly watched = new Map<Fd, Handler>();
   private readonly deadlines = new Deadlines<Handler>();
   private readonly deferred: Handler[] = [];
+  private readonly rest: Rest | undefined;
   private running = true;
 
   /**
@@ -25,13 +29,16 @@ export class Loop {
    * @param mask what is blocked beside those: the mask this process was given
    * @param onSignal called once for each that arrived, in order of their numbers, with the process it came from
    * @param onError told of what a handler threw; the loop goes on
+   * @param onRest called when what happened is over, as engine/rest.ts has it
    */
   constructor(
     signals: readonly EventSignal[],
     mask: SignalSet,
     onSignal: (signal: EventSignal, from: number) => void,
     private readonly onError: (error: unknown) => void,
+    private readonly onRest?: Handler,
   ) {
+    if (onRest !== undefined) this.rest = new Rest(monotonic());
     const set = signalSet(signals);
     const names = new Map(signals.map((name) => [SIGNALS[name], name]));
     setMask(mask | set);
@@ -75,7 +82,9 @@ export class Loop {
     for (;;) {
       this.settle();
       if (!this.running) return;
-      for (const file of epollWait(this.epoll, this.patience())) {
+      const files = epollWait(this.epoll, this.patience());
+      let happened = files.length > 0;
+      for (const file of files) {
         // A handler before it may have unwatched it.
         const handler = this.watched.get(file);
         if (handler !== undefined) this.guard(handler);
@@ -85,8 +94,11 @@ export class Loop {
       for (let i = 0; i < DEADLINES_A_TURN && this.running; i++) {
         const due = this.deadlines.take(now);
         if (due === undefined) break;
+        happened = true;
         this.guard(due);
       }
+      if (happened) this.rest?.happened(now);
+      if (this.rest?.take(now) && this.onRest !== undefined) this.guard(this.onRest);
     }
   }
 
@@ -98,8 +110,8 @@ export class Loop {
 
   /** How long epoll may sleep, in whole milliseconds: never less than to the next deadline. */
   private patience(): number {
-    const next = this.deadlines.next;
-    return next === undefined ? -1 : Math.max(0, Math.ceil(next - monotonic()));
+    const next = Math.min(this.deadlines.next ?? NEVER, this.rest?.due ?? NEVER);
+    return next === NEVER ? -1 : Math.max(0, Math.ceil(next - monotonic()));
   }
 
   private guard(handler: Handler): void {

@@ -114,7 +114,7 @@ export class ScanDirectory {
     for (const { running } of this.pairs.values()) for (const part of PARTS) running[part]?.check();
     if (this.calm === 0 || !this.snapshot.unchanged(this.directory)) return this.scanNow();
     this.scanAt(later(this.world.now().at, SCAN_INTERVAL_MS));
-    if (this.calm-- === MOST_SKIPPED) this.world.rest();
+    this.calm--;
   }
 
   /** Reads the directory and acts on it. */

@@ -18,7 +18,6 @@ import {
   privateAbove,
   RUNTIME_IGNORES,
 } from "../sys/inherited.ts";
-import { letGoOfCode } from "../sys/memory.ts";
 import {
   type FileAction,
   getpgrp,
@@ -46,6 +45,7 @@ import {
   type Signo,
 } from "../units/units.ts";
 import { bootId, type Found } from "./adopt.ts";
+import { Footprint } from "./footprint.ts";
 import { becomeAnew, executablePath, Handover } from "./handover.ts";
 import { Loop } from "./loop.ts";
 
@@ -79,6 +79,7 @@ export class World {
   readonly executable: ByteString;
   /** Guards the opening of descriptors that this process keeps. */
   readonly descriptors: DescriptorLimit;
+  readonly footprint = new Footprint();
   private readonly spawner: Spawner;
   /** The same for programs that lead a process group; made when the first is asked for. */
   private readonly makeLeaders: () => Spawner;
@@ -134,6 +135,7 @@ export class World {
       (signal, from) => (signal === "SIGCHLD" ? this.childEnded(from) : onSignal(signal)),
       (error) =>
         report(`tend: warning: unexpected: ${error instanceof Error ? error.message : String(error)}`),
+      () => this.footprint.rest(),
     );
     const mask = this.mask & ~signalSet(["SIGCHLD"]);
     const privateFrom = privateAbove(inherited.keys());
@@ -175,6 +177,7 @@ export class World {
     const spawner = leads && this.leaders !== undefined ? this.leaders : this.spawner;
     const child = spawner.spawn(path, argv, actions, options);
     this.wards.set(child, { onEnd });
+    this.footprint.started();
     return child;
   }
 
@@ -245,14 +248,6 @@ export class World {
 
   /** Whether `process` is one we answer for. */
   has = (process: number): boolean => this.wards.has(pid(process));
-
-  /** Nothing is likely to happen soon: gives back what the last burst of work needed. A forced collection frees nothing more. */
-  rest(): void {
-    // What is compiled stays so. Without this the scan of every five seconds alone is compiled anew for minutes, each
-    // time by a thread that wakes others when it begins, when it ends and when it goes.
-    Bun.unsafe.setJITPolicy(100);
-    letGoOfCode();
-  }
 
   /**
    * Of the next process that is started. It has a tag of its own where the kernel does not tell its pid, and there are tags to

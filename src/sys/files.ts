@@ -310,18 +310,21 @@ export const setPipeSize = (file: Fd, size: number): void =>
 
 const POLLOUT = 4;
 
-function pollNow(file: Fd, events: number): boolean {
+function poll(file: Fd, events: number, ms: number): boolean {
   const entry = scratch.reset().alloc(8);
   scratch.setU32(entry, file);
   scratch.setU32(entry + 4, events);
-  return libc.poll(entry, 1, 0) === 1;
+  return libc.poll(entry, 1, ms) === 1;
 }
 
 /** Whether a read of `file` would not wait. poll(2) */
-export const readableNow = (file: Fd): boolean => pollNow(file, POLLIN);
+export const readableNow = (file: Fd): boolean => poll(file, POLLIN, 0);
+
+/** Whether it would not, waiting for that up to `ms` milliseconds, less if a signal arrives. poll(2) */
+export const readableWithin = (file: Fd, ms: number): boolean => poll(file, POLLIN, ms);
 
 /** Whether a write of up to PIPE_BUF (4096) bytes to `file` would be taken without waiting. poll(2) */
-export const writableNow = (file: Fd): boolean => pollNow(file, POLLOUT);
+export const writableNow = (file: Fd): boolean => poll(file, POLLOUT, 0);
 
 /** What stat(2) says of a file, as far as the suite asks. */
 export type Stat = {

@@ -20,6 +20,7 @@ const LAYERS = {
   signals: "sys/signals.ts",
   units: "units/units.ts",
   control: "runtime/control-directory.ts",
+  footprints: "runtime/footprint.ts",
   log: "runtime/log-pipe.ts",
   loops: "runtime/loop.ts",
   hosts: "runtime/service-host.ts",
@@ -34,9 +35,9 @@ let scripts = 0;
 /**
  * The command that runs TypeScript `source` under the Bun of the tests. In it, the modules of sys are `boot`, `clock`,
  * `credentials`, `environments`, `epoll`, `errors`, `files`, `inherited`, `limits`, `lost`, `memory`, `processes`, `signals`
- * and `units`, those of runtime
- * `control`, `log`, `loops`, `hosts` and `worlds`, and `say(value)` writes a line of JSON to standard output, a bigint as a
- * decimal string. The signals that a program may take as events are blocked from the start, as boot.ts sees to elsewhere.
+ * and `units`, those of runtime `control`, `footprints`, `log`, `loops`, `hosts` and `worlds`, and `say(value)` writes a line
+ * of JSON to standard output, a bigint as a decimal string. The signals that a program may take as events are blocked from
+ * the start, as boot.ts sees to elsewhere.
  */
 export function bareCommand(box: Sandbox, source: string, blocking: readonly string[] = BLOCKING): string[] {
   const imports = Object.entries(LAYERS).map(

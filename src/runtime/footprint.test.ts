@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { bare } from "../../tests/support/bare.ts";
+import { Sandbox } from "../../tests/support/sandbox.ts";
+
+/** Megabytes of the executable's own mappings that are in memory, as /proc/self/smaps has them. */
+const MAPPED = `
+  const mapped = () => {
+    const executable = files.readlinkat(files.AT_FDCWD, "/proc/self/exe");
+    const all = files.readFile("/proc/self/smaps").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+    const own = all.filter((one) => one.slice(0, one.indexOf("\\n")).endsWith(executable));
+    return own.map((one) => Number(/^Rss: +(\\d+)/m.exec(one)[1])).reduce((a, b) => a + b) / 1024;
+  };
+`;
+
+test("a rest gives back most of what the start of the runtime mapped, and everything goes on", async () => {
+  await using box = new Sandbox();
+  const [before, after, text] = (await bare(
+    box,
+    `${MAPPED}
+     const footprint = new footprints.Footprint();
+     const before = mapped();
+     footprint.rest();
+     const after = mapped();
+     say(before); say(after);
+     footprint.rest();
+     say([3, 1, 2].sort().map(String).join("-"));`,
+  )) as [number, number, string];
+  expect(after).toBeLessThan(before / 2);
+  expect(text).toBe("1-2-3");
+});
+
+test("who only reads rests once, when it has waited long enough, and then waits for ever", async () => {
+  await using box = new Sandbox();
+  const [early, before, after, read] = (await bare(
+    box,
+    `${MAPPED}
+     const [output, input] = files.pipe();
+     files.write(input, "a");
+     const patient = new footprints.Reading();
+     const start = clock.monotonic();
+     patient.await(output);
+     say(clock.monotonic() - start < 5000);
+     files.read(output);
+     const reading = new footprints.Reading(10);
+     const before = mapped();
+     reading.await(output);
+     const after = mapped();
+     say(before); say(after);
+     reading.await(output);
+     files.write(input, "b");
+     say(units.byteString(files.read(output)));`,
+  )) as [boolean, number, number, string];
+  expect(early).toBe(true);
+  expect(after).toBeLessThan(before / 2);
+  expect(read).toBe("b");
+});
