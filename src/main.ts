@@ -62,6 +62,12 @@ async function tend([verb, ...rest]: readonly ByteString[]): Promise<never> {
   if (isProgram(verb)) return run(verb, rest, verb);
   if (isVerb(verb)) return runVerb(verb, rest);
   switch (verb) {
+    // What svscan starts. It takes signals as events.
+    case "log-host":
+      return (await import("./programs/log-host.ts")).logHost();
+    case "log-processor":
+      setMask(inheritedMask);
+      return (await import("./programs/log-processor.ts")).logProcessor(rest);
     case "--version":
       put(STDOUT, `tend ${TEND_VERSION}\n`);
       return exit(EXIT.ok);

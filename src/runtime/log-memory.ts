@@ -46,6 +46,11 @@ export class LogMemory {
     }
   }
 
+  /** How many windows nobody has. */
+  get free(): number {
+    return this.windows.length;
+  }
+
   /** A window that nobody has; undefined if there is none left. */
   takeWindow(): Window | undefined {
     return this.windows.pop();

@@ -20,6 +20,18 @@ import { makeDirectory, makeFifo } from "./control-directory.ts";
 const DIRECTORY = "supervise";
 const FIFO: ByteString = "supervise/log-pipe";
 
+/**
+ * Makes the fifo of the service in `directory`, or takes the one that is there with what it holds.
+ * @returns an end that is reader and writer, non-blocking
+ * @throws {ErrnoError}
+ */
+export function openLogPipe(directory: Fd): Fd {
+  makeDirectory(directory, DIRECTORY);
+  makeFifo(directory, FIFO);
+  // Never waits: this end is reader and writer. What is no fifo after all must not make us wait either.
+  return openat(directory, FIFO, O_RDWR | O_NONBLOCK);
+}
+
 export class LogPipe {
   /** The service directory; undefined once it was let go. */
   private directory: Fd | undefined;
@@ -35,10 +47,7 @@ export class LogPipe {
   constructor(at: Fd, name: ByteString) {
     this.directory = openat(at, name, O_PATH | O_DIRECTORY);
     try {
-      makeDirectory(this.directory, DIRECTORY);
-      makeFifo(this.directory, FIFO);
-      // Never waits: this end is reader and writer. What is no fifo after all must not make us wait either.
-      this.held = openat(this.directory, FIFO, O_RDWR | O_NONBLOCK);
+      this.held = openLogPipe(this.directory);
       setNonblocking(this.held, false);
       this.identity = fstat(this.held).identity;
     } catch (error) {

@@ -16,7 +16,9 @@ import { drainWatch, watchNames } from "../sys/inotify.ts";
 import { Snapshot } from "../sys/snapshot.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
+import { isHosted } from "./hosted-logs.ts";
 import { LogPipe } from "./log-pipe.ts";
+import { LogProcess } from "./log-process.ts";
 import { PipeKeeper } from "./pipe-keeper.ts";
 import { peekRecord } from "./record-file.ts";
 import { ScanFiles } from "./scan-files.ts";
@@ -62,6 +64,9 @@ export type Assignment = {
   readonly onLeave: () => void;
 };
 
+/** Of a logger that the log process looks after. */
+const HOSTED: Supervisor = { command: () => {}, check: () => {}, coming: false, held: [] };
+
 /** Begins to supervise. @throws {ErrnoError} with what there is to say as its message */
 export type Begin = (assignment: Assignment) => Supervisor;
 
@@ -84,6 +89,8 @@ export class ScanDirectory {
   /** Those that may yet run while svscan stops. */
   private ending: Pair[] | undefined;
   private readonly files: ScanFiles;
+  /** Writes the logs of all loggers that have no program of their own. */
+  private readonly logs: LogProcess;
   private readonly snapshot = new Snapshot();
   /** How often the directory may yet be found unchanged; 0 when there was something to do, or somebody left. */
   private calm = 0;
@@ -105,6 +112,7 @@ export class ScanDirectory {
     this.files = new ScanFiles(directory, (text) => this.warn(text));
     this.keeper = new PipeKeeper(world);
     this.watch();
+    this.logs = new LogProcess(world, directory);
     this.scanNow();
     world.settled();
   }
@@ -112,6 +120,7 @@ export class ScanDirectory {
   /** Nothing is to be done if nothing has changed, as long as everything runs. */
   private scanInTime(): void {
     for (const { running } of this.pairs.values()) for (const part of PARTS) running[part]?.check();
+    this.logs.check();
     if (this.calm === 0 || !this.snapshot.unchanged(this.directory)) return this.scanNow();
     this.scanAt(later(this.world.now().at, SCAN_INTERVAL_MS));
     this.calm--;
@@ -122,14 +131,26 @@ export class ScanDirectory {
     if (this.stopping) return;
     this.changedAt = undefined;
     this.world.scanAsks = this.files.look(this.world.scanAsks);
+    this.dismiss();
     const { entries, complete } = this.read();
-    const result = scan(this.known, entries, complete, (identity, part) => this.running(identity, part));
+    const there = new Set(entries.map(({ identity }) => identity));
+    const result = scan(
+      this.known,
+      entries,
+      complete,
+      // A logger of the log process keeps nothing from being forgotten.
+      (identity, part) =>
+        this.running(identity, part) &&
+        (there.has(identity) || this.pairs.get(identity)?.running[part] !== HOSTED),
+    );
     this.known = result.scan;
     const exhausted = this.exhausted;
     this.exhausted = false;
     this.calm = complete && result.effects.length === 0 ? MOST_SKIPPED : 0;
     this.contested = false;
     for (const effect of result.effects) this.perform(effect, exhausted);
+    if (this.logs.running || [...this.pairs.values()].some(({ running }) => running.log === HOSTED))
+      if (!this.logs.look()) this.calm = 0;
     const soon = this.contested && this.contests-- > 0;
     this.scanAt(later(this.world.now().at, soon ? CONTEST_MS : SCAN_INTERVAL_MS));
   }
@@ -150,6 +171,9 @@ export class ScanDirectory {
       }
       if (pipe?.held !== undefined) held.push(pipe.held);
     }
+    const logs = this.logs.held;
+    if (logs === undefined) return undefined;
+    held.push(...logs);
     return held;
   }
 
@@ -160,7 +184,10 @@ export class ScanDirectory {
     const impatient = this.stopping;
     this.stopping = true;
     this.cancelScan();
+    if (impatient) this.logs.kill();
     for (const pair of this.pairs.values()) {
+      // The log process stays until all services have ended.
+      if (pair.running.log === HOSTED) pair.running.log = undefined;
       const { service, log } = pair.running;
       if (impatient) {
         service?.command("k");
@@ -200,7 +227,10 @@ export class ScanDirectory {
     try {
       const names = readdir(this.directory).filter((name) => !name.startsWith("."));
       this.readProblem = undefined;
-      this.snapshot.take(this.directory, names);
+      const hosted = [...this.known.services].flatMap(([identity, { name }]) =>
+        this.pairs.get(identity)?.running.log === HOSTED ? [`${name}/log`] : [],
+      );
+      this.snapshot.take(this.directory, [...names, ...hosted]);
       return { entries: names.flatMap((name) => this.look(name)), complete: true };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
@@ -264,7 +294,8 @@ export class ScanDirectory {
     const { running, problems } = pair;
     try {
       if (service.log) pair.pipe ??= this.makePipe(name);
-      running[part] = this.begin({
+      if (part === "log" && isHosted(this.directory, name)) running.log = HOSTED;
+      running[part] ??= this.begin({
         name,
         title: part === "log" ? `${name}/log` : name,
         part,
@@ -284,6 +315,24 @@ export class ScanDirectory {
       this.contested ||= error.errno === EAGAIN;
       if (error.errno === EAGAIN && problems[part] === undefined) this.contests = CONTESTS;
       problems[part] = error.message;
+    }
+  }
+
+  /** Loggers of the log process that have got a program of their own: that is begun once the log process has let go of them. */
+  private dismiss(): void {
+    for (const [identity, { running }] of this.pairs) {
+      if (running.log !== HOSTED) continue;
+      const name = this.known.services.get(identity)?.name;
+      if (name !== undefined && this.runs(`${name}/log`)) running.log = undefined;
+    }
+  }
+
+  private runs(name: ByteString): boolean {
+    try {
+      return existsat(this.directory, `${name}/run`);
+    } catch (error) {
+      errnoOf(error);
+      return false;
     }
   }
 
@@ -343,8 +392,10 @@ export class ScanDirectory {
       if (PARTS.some((part) => running[part] !== undefined)) return;
       this.ending.pop();
     }
-    this.keeper.end();
-    this.onStopped();
+    this.logs.stop(() => {
+      this.keeper.end();
+      this.onStopped();
+    });
   }
 
   private warn(text: ByteString): void {

@@ -14,17 +14,16 @@ import { bootTicks, MS_PER_TICK } from "../sys/clock.ts";
 import { EAGAIN, ENOMEM, ErrnoError } from "../sys/errno.ts";
 import { AT_FDCWD, readlinkat } from "../sys/files.ts";
 import type { FileAction } from "../sys/process.ts";
-import { type ByteString, exhaustive, type Fd, type Instant, later, type Pid } from "../units/units.ts";
+import type { Signal } from "../sys/signals.ts";
+import { type ByteString, exhaustive, type Fd, type Instant, type Pid } from "../units/units.ts";
 import { startOf } from "./adopt.ts";
+import { Announcer } from "./announcer.ts";
 import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
 import { KeptRecord } from "./kept-record.ts";
 import { membersLeft, signalLeft } from "./process-group.ts";
 import { ServiceFiles } from "./service-files.ts";
 import { takeOver } from "./take-over.ts";
 import type { World } from "./world.ts";
-
-/** How long after a failure the status file is tried again, in milliseconds. */
-const STATUS_RETRY_MS = 1000;
 
 export type ServicePlace = {
   /** What `path` is relative to. */
@@ -38,6 +37,12 @@ export type ServicePlace = {
   readonly pipe: () => string | undefined;
   /** What is noted for other services of the same supervisor. */
   readonly others: () => readonly Left[];
+  /** What is started, and how, where it is not `run`. */
+  readonly program?: {
+    readonly path: ByteString;
+    readonly argv: readonly ByteString[];
+    readonly actions: readonly FileAction[];
+  };
   /** Told when the supervisor has let go of the directory: after `x`. */
   readonly onLeave: () => void;
 };
@@ -49,11 +54,7 @@ export class ServiceHost {
   private state: State;
   /** The deadline of the state, and what takes it back. */
   private wake: { readonly at: Instant; readonly takeBack: () => void } | undefined;
-  /** The status is to be written before the loop sleeps. */
-  private announcing = false;
-  /** Why the status file is not what it should be, and whether a retry is due. */
-  private problem: ByteString | undefined;
-  private retrying = false;
+  private readonly announcer: Announcer;
   /** Why the last start failed. */
   private spawnProblem: ByteString = "";
   /** What the directory asks for, and why it could not be looked at or `finish` not be run: said once in a row. */
@@ -81,6 +82,12 @@ export class ServiceHost {
       this.directory,
       (problem) => this.say(`warning: ${title}: ${problem}`),
       () => world.scanAsks,
+    );
+    this.announcer = new Announcer(
+      world,
+      this.files,
+      () => (this.state.at === "gone" ? undefined : statusOf(this.state)),
+      (problem) => this.say(`warning: ${problem}`),
     );
     const fill = (record: ServiceRecord) => this.fill(record);
     const say = (text: ByteString) => this.say(text);
@@ -111,7 +118,7 @@ export class ServiceHost {
       if (state.at === "up") adopted = state.pid;
       if (state.at === "finishing" && !finishOver) adopted = state.finish;
       this.control = descriptors.open(() =>
-        this.files.listen(statusOf(state), (problem) => this.complain(problem)),
+        this.files.listen(statusOf(state), (problem) => this.announcer.complain(problem)),
       );
       this.store();
       world.loop.watch(this.control, () => this.obeyWaiting());
@@ -152,6 +159,11 @@ export class ServiceHost {
     return this.state.at === "up";
   }
 
+  /** Sends the service's process a signal that no command stands for. */
+  signal(signal: Signal): void {
+    if (this.state.at === "up") this.world.kill(this.state.pid, signal);
+  }
+
   /** Whether the service will be up without anybody asking. */
   get coming(): boolean {
     const { at, want, exiting } = this.state;
@@ -188,6 +200,8 @@ export class ServiceHost {
 
   /** Looks at what the directory asks for; where that cannot be, it is what it was before. */
   private look(): void {
+    // Of what is no service's the directory says nothing.
+    if (this.place.program !== undefined) return;
     try {
       this.asks = this.world.descriptors.briefly(() => this.serviceFiles.look());
       this.askProblem = undefined;
@@ -315,10 +329,7 @@ export class ServiceHost {
       case "kill":
         return this.world.kill(effect.pid, effect.signal);
       case "announce":
-        // Written once the events at hand are done: no start is delayed, and what is outdated by then is not written.
-        if (!this.announcing) this.world.loop.soon(() => this.announce());
-        this.announcing = true;
-        return;
+        return this.announcer.announce();
       case "warn-no-process":
         return this.say(
           `warning: unable to fork for ${this.place.title}, sleeping ${seconds(effect.retry - this.world.now().at)}: ${this.spawnProblem}`,
@@ -407,17 +418,21 @@ export class ServiceHost {
   private spawn(): void {
     let outcome: Event;
     try {
-      const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
+      const { path, argv, actions } = this.place.program ?? {
+        ...RUN,
+        actions: [...this.place.pipes(), { do: "fchdir", directory: this.directory }],
+      };
       const onEnd = (status: number | undefined) => void this.died(pid, status);
       const options = { tell: this.kept.child, leads: this.asks.group };
-      const pid = this.world.spawn("./run", ["./run"], actions, onEnd, options);
+      const pid = this.world.spawn(path, argv, actions, onEnd, options);
       this.kept.record?.run(pid, bootTicks());
       outcome = { on: "spawned", pid };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       const why = error.errno === EAGAIN || error.errno === ENOMEM ? "no-process" : "no-program";
       this.spawnProblem = error.text;
-      if (why === "no-program") this.say(`fatal: unable to start ${this.place.title}/run: ${error.text}`);
+      const what = this.place.program?.path ?? `${this.place.title}/run`;
+      if (why === "no-program") this.say(`fatal: unable to start ${what}: ${error.text}`);
       outcome = { on: "spawn-failed", why, jitter: Math.random() };
     }
     this.tell(outcome);
@@ -435,31 +450,8 @@ export class ServiceHost {
     this.wake = { at, takeBack };
   }
 
-  /** Writes the status file; where that fails, tries again until it can be done. */
-  private announce(): void {
-    this.announcing = false;
-    if (this.state.at === "gone") return;
-    this.writeStatus();
-    if (this.problem === undefined || this.retrying) return;
-    this.retrying = true;
-    this.world.loop.at(later(this.world.now().at, STATUS_RETRY_MS), () => {
-      this.retrying = false;
-      this.announce();
-    });
-  }
-
-  private writeStatus(): void {
-    try {
-      this.world.descriptors.briefly(() => this.files.write(statusOf(this.state)));
-      this.problem = undefined;
-    } catch (error) {
-      if (!(error instanceof Unable)) throw error;
-      this.complain(error.message);
-    }
-  }
-
   private leave(): void {
-    this.writeStatus();
+    this.announcer.writeNow(statusOf(this.state));
     this.wake?.takeBack();
     this.world.loop.unwatch(this.control);
     this.kept.close();
@@ -467,16 +459,12 @@ export class ServiceHost {
     this.place.onLeave();
   }
 
-  /** Warns of a status file that cannot be written; the same words are not said twice in a row. */
-  private complain(problem: ByteString): void {
-    if (this.problem !== problem) this.say(`warning: ${problem}`);
-    this.problem = problem;
-  }
-
   private say(text: ByteString): void {
     this.world.report(`supervise: ${text}`);
   }
 }
+
+const RUN = { path: "./run", argv: ["./run"] } as const;
 
 const FAILURE_TEXTS = {
   "run-100": "exited 100",

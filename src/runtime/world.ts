@@ -175,7 +175,7 @@ export class World {
   ): Pid {
     if (leads) this.leaders ??= this.makeLeaders();
     const spawner = leads && this.leaders !== undefined ? this.leaders : this.spawner;
-    const child = spawner.spawn(path, argv, actions, options);
+    const child = this.descriptors.inherited(() => spawner.spawn(path, argv, actions, options));
     this.wards.set(child, { onEnd });
     this.footprint.started();
     return child;

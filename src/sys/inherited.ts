@@ -199,6 +199,8 @@ export function restoreInherited(): void {
  */
 export class DescriptorLimit {
   private needed = false;
+  /** The inherited soft limit, once it was raised for good. */
+  private low: bigint | undefined;
   /** Held back for `briefly`. */
   private spare: Fd | undefined;
 
@@ -227,6 +229,27 @@ export class DescriptorLimit {
       } finally {
         this.open(() => this.holdBack());
       }
+    }
+  }
+
+  /** From now on the soft limit is as high as the hard one, except in `inherited`. */
+  raise(): void {
+    const { soft, hard } = getrlimit("NOFILE");
+    this.low = soft;
+    setrlimit("NOFILE", { soft: hard, hard });
+  }
+
+  /** Runs `act`, which starts a program, with the inherited soft limit. */
+  inherited<Result>(act: () => Result): Result {
+    const { low } = this;
+    if (low === undefined) return act();
+    const limit = getrlimit("NOFILE");
+    // The hard one may have been lowered meanwhile.
+    setrlimit("NOFILE", low < limit.hard ? { ...limit, soft: low } : limit);
+    try {
+      return act();
+    } finally {
+      setrlimit("NOFILE", limit);
     }
   }
 
