@@ -13,9 +13,10 @@ type Seen = { logs: string[]; alerts: string[]; statuses: Map<number, string> };
 /** What becomes of `pieces`, each stamped `stamp`, with as little room for output as may be or with much. */
 function run(args: readonly string[], pieces: readonly string[], stamp: string, each = LEAST_ROOM): Seen {
   const script = parseScript(args);
-  const size = TAIL + INPUT + 64 + LogLines.roomFor(script, each);
+  const stampAt = TAIL + INPUT + 1;
+  const size = stampAt + 64 + LogLines.roomFor(script, each);
   const memory = new Uint8Array(size);
-  const lines = new LogLines(script, memory, TAIL + INPUT, { start: TAIL + INPUT + 64, each });
+  const lines = new LogLines(script, memory, stampAt, { start: stampAt + 64, each });
   const seen: Seen = { logs: lines.slotOf.map(() => ""), alerts: [], statuses: new Map() };
   lines.setStamp(bytesOf(stamp));
   let tail = new Uint8Array(0);
@@ -26,6 +27,7 @@ function run(args: readonly string[], pieces: readonly string[], stamp: string, 
     lines.position = TAIL - tail.length;
     const to = TAIL + piece.length;
     for (let all = false; !all; ) {
+      lines.begin();
       all = lines.take(to);
       for (const [i, index] of lines.slotOf.entries()) {
         const slot = lines.slots[index] as (typeof lines.slots)[number];

@@ -5,6 +5,7 @@
 // them get the same bytes and share a Slot; one that gets every line as it came gets no copy at all, but the input itself.
 import { ALL, advance, matched, type Progress } from "../formats/log-pattern.ts";
 import { ALERT_BYTES, MATCHED_BYTES, type Script } from "../formats/log-script.ts";
+import { STAMP_SIZE as LABEL_SIZE } from "../formats/stamper.ts";
 import { bytesOf, exhaustive } from "../units/units.ts";
 
 const NEWLINE = 10;
@@ -26,7 +27,7 @@ type Step =
   | { readonly do: "status"; readonly index: number }
   | { readonly do: "slot"; readonly index: number };
 
-/** What one group of directories gets. After each `take`, bytes `from` to `to` of the memory are new. */
+/** What one group of directories gets: bytes `from` to `to` of the memory. */
 export type Slot = {
   from: number;
   to: number;
@@ -50,17 +51,19 @@ export class LogLines {
   inLine = false;
   /** Where the bytes begin that are not taken yet. */
   position = 0;
-  /** Lines for standard error, without newline, since the last `take` began. */
+  /** Lines for standard error, without newline, since `begin`. */
   alerts: Uint8Array[] = [];
   /**
-   * New contents of status files since the last `take` began, by the action's place among its kind, in the order of the
+   * New contents of status files since `begin`, by the action's place among its kind, in the order of the
    * lines: two actions may name the same file.
    */
   readonly statuses = new Map<number, Uint8Array>();
   private readonly steps: Step[] = [];
+  private stampSize = 0;
+  /** The stamp as it lies in memory. */
   private stamp: Uint8Array = new Uint8Array(0);
-  /** The memory up to the end of the input at hand: no search goes beyond it. */
-  private input: Uint8Array = new Uint8Array(0);
+  /** The memory as numbers. */
+  private readonly view: DataView;
   private readonly stampRoom: number;
   /** No line is looked into: there are no patterns and nothing but directories. */
   private readonly plain: boolean;
@@ -111,6 +114,7 @@ export class LogLines {
           exhaustive(action);
       }
     }
+    this.view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
     this.slots = slots;
     this.slotOf = slotOf;
     this.taking = new Uint8Array(slots.length);
@@ -127,8 +131,10 @@ export class LogLines {
 
   /** From now on the stamp is kept at `stampAt`, and output lies from `start` on: nothing of before is needed there. */
   useRoom(stampAt: number, start: number): void {
+    if (stampAt === this.stampAt) return;
     const { each } = this.room;
     this.stampAt = stampAt;
+    this.stampSize = 0;
     let at = start;
     for (const slot of this.slots) {
       if (slot.direct) continue;
@@ -142,38 +148,64 @@ export class LogLines {
   setStamp(stamp: Uint8Array): void {
     if (this.stampRoom === 0) return;
     this.memory.set(stamp, this.stampAt);
-    this.stamp = this.memory.subarray(this.stampAt, this.stampAt + stamp.length);
+    if (this.stampSize !== stamp.length) {
+      this.stampSize = stamp.length;
+      this.stamp = this.memory.subarray(this.stampAt, this.stampAt + stamp.length);
+    }
+    if (this.plain) return;
     for (const step of this.steps)
       if (step.do === "select" || step.do === "deselect")
-        step.stamped = advance(step.pattern, 0, this.stamp, 0, this.stamp.length);
+        step.stamped = advance(step.pattern, 0, this.stamp, 0, this.stampSize);
+  }
+
+  /** What is in the slots has been used: they are empty again. */
+  begin(): void {
+    const { slots, position } = this;
+    if (this.alerts.length > 0) this.alerts = [];
+    if (this.statuses.size > 0) this.statuses.clear();
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i] as Slot;
+      slot.from = slot.to = slot.direct ? position : slot.start;
+    }
   }
 
   /**
    * Takes bytes from `position` up to `to`, and moves `position`: to `to`, less the line at the end that is neither finished
-   * nor long enough to be matched; or to where there was no more room, if that comes first.
+   * nor long enough to be matched; or to where there was no more room, if that comes first. What they become is added to the
+   * slots. The byte at `to` is written to.
    * @param lines takes no more than this many lines
-   * @returns false if there was no more room: what is in the slots is to be used first, then call again
+   * @returns false if there was no more room: what is in the slots is to be used first, then `begin`, then call again
    */
   take(to: number, lines = Number.POSITIVE_INFINITY): boolean {
-    const from = this.position;
-    this.input = this.memory.subarray(0, to);
-    if (this.alerts.length > 0) this.alerts = [];
-    this.statuses.clear();
-    for (const slot of this.slots) slot.from = slot.to = slot.direct ? from : slot.start;
-    const all =
-      this.allDirect && lines === Number.POSITIVE_INFINITY ? this.takeAll(to) : this.takeLines(to, lines);
-    for (const slot of this.slots) if (slot.direct) slot.to = this.position;
+    if (this.allDirect && lines === Number.POSITIVE_INFINITY) {
+      this.takeAll(to);
+      this.endDirect();
+      return true;
+    }
+    // No search goes beyond it.
+    this.memory[to] = NEWLINE;
+    const all = this.takeLines(to, lines);
+    this.endDirect();
     return all;
   }
 
+  private endDirect(): void {
+    const { slots, position } = this;
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i] as Slot;
+      if (slot.direct) slot.to = position;
+    }
+  }
+
   /** Every directory gets the bytes as they came: only the end has to be looked at. */
-  private takeAll(to: number): true {
+  private takeAll(to: number): void {
     const { memory, position } = this;
     // What a line that ends in these bytes can be held back for is less than 1000.
     const near = Math.max(position, to - MATCHED_BYTES);
-    const last = to === near ? -1 : memory.subarray(near, to).lastIndexOf(NEWLINE);
-    if (last !== -1) {
-      this.position = near + last + 1;
+    let last = to - 1;
+    while (last >= near && memory[last] !== NEWLINE) last--;
+    if (last >= near) {
+      this.position = last + 1;
       this.inLine = false;
     } else if (this.inLine || to - position >= MATCHED_BYTES) {
       this.position = to;
@@ -182,18 +214,16 @@ export class LogLines {
         this.taking.fill(1);
       }
     }
-    return true;
   }
 
   private takeLines(to: number, lines: number): boolean {
-    const stampSize = this.stamp.length;
+    const { stampSize } = this;
     let left = lines;
     if (this.inLine && !this.continueLine(to)) return this.position === to;
     while (this.position < to && left > 0) {
       const start = this.position;
-      const found = this.input.indexOf(NEWLINE, start);
-      const ended = found !== -1;
-      const end = ended ? found : to;
+      const end = this.memory.indexOf(NEWLINE, start);
+      const ended = end < to;
       if (!ended && end - start + stampSize < MATCHED_BYTES) return true;
       left--;
       if (ended && end - start < WHOLE) {
@@ -201,7 +231,7 @@ export class LogLines {
         this.decide(start, end);
         this.put(start, end + 1);
         this.position = end + 1;
-        if (this.plain && left > 0 && this.slots.length === 1) this.putRun(left);
+        if (this.plain && left > 0 && this.slots.length === 1) this.putRun(to, left);
         continue;
       }
       if (!this.hasRoom(stampSize)) return false;
@@ -214,20 +244,51 @@ export class LogLines {
   }
 
   /** As takeLines, where every line goes to one slot, behind a stamp. */
-  private putRun(lines: number): void {
-    const { memory, input, stampAt } = this;
+  private putRun(to: number, lines: number): void {
+    if (this.stampSize === LABEL_SIZE) return this.putLabelled(to, lines);
+    const { memory, stampAt, stampSize } = this;
     const slot = this.slots[0] as Slot;
-    const size = this.stamp.length;
-    const stampEnd = stampAt + size;
-    const room = slot.end - size;
+    const room = slot.end - stampSize;
     let { position } = this;
     let out = slot.to;
     for (let left = lines; left > 0; left--) {
-      const end = input.indexOf(NEWLINE, position) + 1;
-      if (end === 0 || end - position >= WHOLE || out + end - position > room) break;
-      memory.copyWithin(out, stampAt, stampEnd);
-      memory.copyWithin(out + size, position, end);
-      out += size + end - position;
+      const end = memory.indexOf(NEWLINE, position) + 1;
+      if (end > to || end - position >= WHOLE || out + end - position > room) break;
+      memory.copyWithin(out, stampAt, stampAt + stampSize);
+      memory.copyWithin(out + stampSize, position, end);
+      out += stampSize + end - position;
+      position = end;
+    }
+    slot.to = out;
+    this.position = position;
+  }
+
+  /** As putRun, with a label. For 26 bytes six words and a half are faster than a copy. */
+  private putLabelled(to: number, lines: number): void {
+    const { memory, view, stampAt } = this;
+    const slot = this.slots[0] as Slot;
+    const room = slot.end - LABEL_SIZE;
+    const a = view.getInt32(stampAt);
+    const b = view.getInt32(stampAt + 4);
+    const c = view.getInt32(stampAt + 8);
+    const d = view.getInt32(stampAt + 12);
+    const e = view.getInt32(stampAt + 16);
+    const f = view.getInt32(stampAt + 20);
+    const g = view.getInt16(stampAt + 24);
+    let { position } = this;
+    let out = slot.to;
+    for (let left = lines; left > 0; left--) {
+      const end = memory.indexOf(NEWLINE, position) + 1;
+      if (end > to || end - position >= WHOLE || out + end - position > room) break;
+      view.setInt32(out, a);
+      view.setInt32(out + 4, b);
+      view.setInt32(out + 8, c);
+      view.setInt32(out + 12, d);
+      view.setInt32(out + 16, e);
+      view.setInt32(out + 20, f);
+      view.setInt16(out + 24, g);
+      memory.copyWithin(out + LABEL_SIZE, position, end);
+      out += LABEL_SIZE + end - position;
       position = end;
     }
     slot.to = out;
@@ -237,9 +298,8 @@ export class LogLines {
   /** Takes more of the line under way, whose selection is settled. @returns whether it has ended */
   private continueLine(to: number): boolean {
     const { memory, position: start } = this;
-    const found = this.input.indexOf(NEWLINE, start);
-    const ended = found !== -1;
-    let end = ended ? found + 1 : to;
+    const found = memory.indexOf(NEWLINE, start);
+    let end = Math.min(found + 1, to);
     for (const [i, slot] of this.slots.entries())
       if (this.taking[i] === 1 && !slot.direct) end = Math.min(end, start + slot.end - slot.to);
     for (const [i, slot] of this.slots.entries()) {
@@ -248,7 +308,7 @@ export class LogLines {
       slot.to += end - start;
     }
     this.position = end;
-    if (!ended || end !== found + 1) return false;
+    if (end !== found + 1) return false;
     this.inLine = false;
     return true;
   }
@@ -261,7 +321,7 @@ export class LogLines {
   /** Applies the script to the line from `start` to `end`, newline excluded. */
   private decide(start: number, end: number): void {
     const { memory, steps } = this;
-    const matchedEnd = Math.min(end, start + MATCHED_BYTES - this.stamp.length);
+    const matchedEnd = Math.min(end, start + MATCHED_BYTES - this.stampSize);
     let selected = true;
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i] as Step;
@@ -295,7 +355,7 @@ export class LogLines {
   /** Puts the stamp and bytes `start` to `end` to the slots that take the line. */
   private put(start: number, end: number): void {
     const { memory, stampAt } = this;
-    const size = this.stamp.length;
+    const size = this.stampSize;
     for (let i = 0; i < this.slots.length; i++) {
       const slot = this.slots[i] as Slot;
       if (this.taking[i] !== 1 || slot.direct) continue;
@@ -306,7 +366,7 @@ export class LogLines {
   }
 
   private alertOf(start: number, end: number): Uint8Array {
-    const size = this.stamp.length;
+    const size = this.stampSize;
     const long = size + end - start > ALERT_BYTES;
     const length = long ? ALERT_BYTES : size + end - start;
     const text = new Uint8Array(length + (long ? 3 : 0)).fill(0x2e);
@@ -318,7 +378,7 @@ export class LogLines {
   private statusOf(start: number, end: number): Uint8Array {
     const content = new Uint8Array(STATUS_SIZE).fill(NEWLINE);
     content.set(this.stamp);
-    content.set(this.memory.subarray(start, end), this.stamp.length);
+    content.set(this.memory.subarray(start, end), this.stampSize);
     return content;
   }
 }

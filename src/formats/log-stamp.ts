@@ -1,16 +1,39 @@
 // What multilog puts in front of a line: a TAI64N label (`t`), or local time as ISO 8601 has it (`T`).
 import { type ByteString, bytesOf } from "../units/units.ts";
-import { STAMP_SIZE, Stamper } from "./stamper.ts";
-import type { Tai64n } from "./tai64n.ts";
+import { STAMP_SIZE } from "./stamper.ts";
+import type { Moment } from "./tai64n.ts";
 
-const stamper = new Stamper();
+const DIGITS = [..."0123456789abcdef"].map((digit) => digit.charCodeAt(0));
 
-/** The label of `moment`, and a space. */
-export function labelStamp(moment: Tai64n): Uint8Array {
-  const bytes = new Uint8Array(STAMP_SIZE);
-  stamper.set(moment);
-  stamper.put(new DataView(bytes.buffer), 0);
-  return bytes;
+/** Labels, one after the other, each with a space behind it: of one that follows another only what differs is written. */
+export class LabelStamp {
+  readonly bytes: Uint8Array = new Uint8Array(STAMP_SIZE);
+  private seconds = Number.NaN;
+
+  constructor() {
+    this.bytes[0] = 0x40;
+    this.bytes[STAMP_SIZE - 1] = 0x20;
+  }
+
+  /** Makes it the label of `moment`. */
+  set({ seconds, nanoseconds }: Moment): void {
+    if (seconds !== this.seconds) {
+      this.seconds = seconds;
+      this.digits(1, 2 ** 30 + Math.floor((seconds + 10) / 2 ** 32));
+      this.digits(9, (seconds + 10) % 2 ** 32);
+    }
+    this.digits(17, nanoseconds);
+  }
+
+  /** The low 32 bits of `word`, as 8 digits at `at`. */
+  private digits(at: number, word: number): void {
+    const { bytes } = this;
+    let rest = word | 0;
+    for (let i = at + 7; i >= at; i--) {
+      bytes[i] = DIGITS[rest & 15] as number;
+      rest >>>= 4;
+    }
+  }
 }
 
 /** A moment on the calendar of some time zone; months and days count from 1. */
@@ -24,11 +47,9 @@ export type Calendar = {
 };
 
 /** `2026-11-20T14:23:20.123456500+01:00 `: 36 bytes for the years 0 to 9999. The zone is what `local` differs from UTC by. */
-export function isoStamp({ seconds, nanoseconds }: Tai64n, local: Calendar): Uint8Array {
+export function isoStamp({ seconds, nanoseconds }: Moment, local: Calendar): Uint8Array {
   const { year, month, day, hour, minute, second } = local;
-  const offset = Math.round(
-    (daysBefore(local) * 86400 + hour * 3600 + minute * 60 + second - Number(seconds)) / 60,
-  );
+  const offset = Math.round((daysBefore(local) * 86400 + hour * 3600 + minute * 60 + second - seconds) / 60);
   const digits = (n: number, width = 2) => String(n).padStart(width, "0");
   const zone = Math.abs(offset);
   const text: ByteString =

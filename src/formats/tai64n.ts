@@ -5,6 +5,9 @@ import { FormatError } from "./format-error.ts";
 /** A moment: seconds since 1970 without leap seconds (-2^62-10 to 2^64-2^62-11), and 0 to 999 999 999 nanoseconds. */
 export type Tai64n = { readonly seconds: bigint; readonly nanoseconds: number };
 
+/** A moment of our time: whole seconds since 1970, and nanoseconds. No BigInt has to be made for it. */
+export type Moment = { readonly seconds: number; readonly nanoseconds: number };
+
 /** Bytes of an encoded label. */
 export const TAI64N_SIZE = 12;
 

@@ -5,20 +5,21 @@ import { aheadSize, type Half, type Note, type Plan, WriteAhead } from "./write-
 
 const shape = { capacity: 4096, directories: 3, args: ["t", "./a", "-\xff*", "", "./b", "/c"] };
 const source = { device: 7n, inode: 2n ** 63n + 5n };
+const mark = new Uint8Array(16).map((_, i) => 0xf0 ^ i);
 
 function fresh(): { memory: Uint8Array; ahead: WriteAhead } {
   const memory = new Uint8Array(aheadSize(shape).total).fill(0xaa);
-  return { memory, ahead: WriteAhead.create(memory, shape, source) };
+  return { memory, ahead: WriteAhead.create(memory, shape, source, mark) };
 }
 
 const moment = fc.record({
-  seconds: fc.bigInt({ min: -(2n ** 40n), max: 2n ** 40n }),
+  seconds: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }),
   nanoseconds: fc.nat(999_999_999),
 });
 const plans: fc.Arbitrary<Plan> = fc.record({
   tail: fc.nat(1000),
   length: fc.nat(4096),
-  before: fc.option(fc.nat(255), { nil: undefined }),
+  before: fc.option(fc.oneof(fc.nat(255), fc.constant("mark" as const)), { nil: undefined }),
   stamp: moment,
   tailStamp: moment,
   inLine: fc.boolean(),
@@ -59,9 +60,27 @@ test("what was stored is found by whoever opens the buffer", () => {
   );
 });
 
+test("the data have been read when they are noted, or when the mark is no longer there", () => {
+  const { memory, ahead } = fresh();
+  const moment = { seconds: 0, nanoseconds: 0 };
+  ahead.plan(1, {
+    ...{ tail: 0, length: 100, before: "mark", inLine: false, stamp: moment, tailStamp: moment },
+  });
+  expect(ahead.got(1)).toBe(0);
+  const at = ahead.dataAt(1);
+  for (let i = 0; i < mark.length; i++) {
+    memory[at + i] = (mark[i] as number) ^ 1;
+    expect(ahead.got(1)).toBe(100);
+    memory[at + i] = mark[i] as number;
+  }
+  expect(ahead.got(1)).toBe(0);
+  ahead.setGot(1, 60);
+  expect(ahead.got(1)).toBe(60);
+});
+
 test("the data have been read when they are noted, or when their first byte has changed", () => {
   const { memory, ahead } = fresh();
-  const plan = { tail: 0, length: 100, before: 0x9e, inLine: false, stamp: { seconds: 0n, nanoseconds: 0 } };
+  const plan = { tail: 0, length: 100, before: 0x9e, inLine: false, stamp: { seconds: 0, nanoseconds: 0 } };
   ahead.plan(0, { ...plan, tailStamp: plan.stamp });
   expect(ahead.got(0)).toBe(0);
   memory[ahead.dataAt(0)] = 0x9e ^ 0xff;
@@ -88,7 +107,7 @@ function stores(memory: Uint8Array, act: () => void): Uint8Array[] {
     });
     undo.push(() => spy.mockRestore());
   };
-  for (const name of ["setUint8", "setUint32", "setBigUint64", "setBigInt64", "setFloat64"])
+  for (const name of ["setUint8", "setInt32", "setUint32", "setBigUint64", "setFloat64"])
     watch(DataView.prototype, name);
   watch(Atomics, "store");
   try {

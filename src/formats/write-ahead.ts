@@ -5,7 +5,7 @@
 // This module knows the layout, and the order of the stores that counts. All numbers are little-endian.
 import { type ByteString, byteString } from "../units/units.ts";
 import { FormatError } from "./format-error.ts";
-import type { Tai64n } from "./tai64n.ts";
+import type { Moment } from "./tai64n.ts";
 
 /** Its name in the log directory. C multilog counts only names that begin with `@`, and ls does not show it. */
 export const AHEAD_NAME: ByteString = ".tend-ahead";
@@ -35,14 +35,20 @@ export type Plan = {
   readonly tail: number;
   /** How many bytes are about to be read. */
   readonly length: number;
-  /** The first of the data differs from this byte once the read has happened; undefined: that cannot be told. */
-  readonly before: number | undefined;
+  /**
+   * What tells that the read has happened: the first of the data is another byte than this one then; or its first 16 bytes are
+   * others than the mark, of which there must be as many to read; undefined: nothing tells.
+   */
+  readonly before: number | "mark" | undefined;
   /** The moment of the lines that begin in the data, and that of the tail's line. */
-  readonly stamp: Tai64n;
-  readonly tailStamp: Tai64n;
+  readonly stamp: Moment;
+  readonly tailStamp: Moment;
   /** The data begins inside a line that is longer than what is matched, so what it is selected for is settled. */
   readonly inLine: boolean;
 };
+
+/** Bytes of the mark. */
+export const MARK_SIZE = 16;
 
 /** Where the input comes from: a pipe is known again by its device and inode. */
 export type Source = { readonly device: bigint; readonly inode: bigint };
@@ -68,6 +74,7 @@ const AT = {
   active: 20,
   device: 24,
   inode: 32,
+  mark: 40,
 };
 const HALF_AT = 64;
 const HALF_SIZE = 64;
@@ -77,10 +84,8 @@ const IN_HALF = {
   before: 8,
   got: 12,
   stamp: 16,
-  stampNs: 24,
   inLine: 28,
   tailStamp: 32,
-  tailNs: 40,
   alerts: 44,
 };
 const NOTES_AT = HALF_AT + 2 * HALF_SIZE;
@@ -88,6 +93,7 @@ const NOTES_AT = HALF_AT + 2 * HALF_SIZE;
 const NOTE_SIZE = 72;
 const NOTE_SLOT = { size: 32, inode: 0, base: 8, done: 16, phase: 24 };
 const NO_BYTE = 256;
+const BY_MARK = 257;
 
 const pages = (bytes: number): number => Math.ceil(bytes / PAGE) * PAGE;
 const scriptText = (args: readonly ByteString[]): ByteString => args.map((arg) => `${arg}\0`).join("");
@@ -109,8 +115,11 @@ export class WriteAhead {
     readonly directories: number,
   ) {}
 
-  /** Lays out an empty buffer in `memory`, which is as long as `aheadSize` says. */
-  static create(memory: Uint8Array, shape: Shape, source: Source): WriteAhead {
+  /**
+   * Lays out an empty buffer in `memory`, which is as long as `aheadSize` says.
+   * @param mark 16 bytes that no input will ever have: random ones
+   */
+  static create(memory: Uint8Array, shape: Shape, source: Source, mark: Uint8Array): WriteAhead {
     const { header } = aheadSize(shape);
     memory.fill(0, 0, header);
     const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
@@ -122,6 +131,7 @@ export class WriteAhead {
     view.setUint32(AT.script, text.length, true);
     view.setBigUint64(AT.device, source.device, true);
     view.setBigUint64(AT.inode, source.inode, true);
+    memory.set(mark, AT.mark);
     const at = NOTES_AT + 2 * shape.directories * NOTE_SIZE;
     for (let i = 0; i < text.length; i++) view.setUint8(at + i, text.charCodeAt(i));
     return WriteAhead.over(memory, header, shape.capacity, shape.directories);
@@ -194,15 +204,30 @@ export class WriteAhead {
     const at = HALF_AT + half * HALF_SIZE;
     view.setUint32(at + IN_HALF.tail, plan.tail, true);
     view.setUint32(at + IN_HALF.length, plan.length, true);
-    view.setUint32(at + IN_HALF.before, plan.before ?? NO_BYTE, true);
+    const { before } = plan;
+    view.setUint32(at + IN_HALF.before, before === "mark" ? BY_MARK : (before ?? NO_BYTE), true);
     view.setUint32(at + IN_HALF.got, 0, true);
-    view.setBigInt64(at + IN_HALF.stamp, plan.stamp.seconds, true);
-    view.setUint32(at + IN_HALF.stampNs, plan.stamp.nanoseconds, true);
-    view.setBigInt64(at + IN_HALF.tailStamp, plan.tailStamp.seconds, true);
-    view.setUint32(at + IN_HALF.tailNs, plan.tailStamp.nanoseconds, true);
+    this.setMoment(at + IN_HALF.stamp, plan.stamp);
+    this.setMoment(at + IN_HALF.tailStamp, plan.tailStamp);
     view.setUint32(at + IN_HALF.inLine, plan.inLine ? 1 : 0, true);
     view.setUint32(at + IN_HALF.alerts, 0, true);
-    if (plan.before !== undefined) view.setUint8(this.dataAt(half), plan.before);
+    if (before === "mark") {
+      const data = this.dataAt(half);
+      for (let i = 0; i < MARK_SIZE; i += 4) view.setUint32(data + i, view.getUint32(AT.mark + i));
+    } else if (before !== undefined) view.setUint8(this.dataAt(half), before);
+  }
+
+  private setMoment(at: number, { seconds, nanoseconds }: Moment): void {
+    const { view } = this;
+    view.setUint32(at, seconds % 2 ** 32, true);
+    view.setInt32(at + 4, Math.floor(seconds / 2 ** 32), true);
+    view.setUint32(at + 8, nanoseconds, true);
+  }
+
+  private moment(at: number): Moment {
+    const { view } = this;
+    const seconds = view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+    return { seconds, nanoseconds: view.getUint32(at + 8, true) };
   }
 
   planOf(half: Half): Plan {
@@ -212,15 +237,9 @@ export class WriteAhead {
     return {
       tail: view.getUint32(at + IN_HALF.tail, true),
       length: view.getUint32(at + IN_HALF.length, true),
-      before: before >= NO_BYTE ? undefined : before,
-      stamp: {
-        seconds: view.getBigInt64(at + IN_HALF.stamp, true),
-        nanoseconds: view.getUint32(at + IN_HALF.stampNs, true),
-      },
-      tailStamp: {
-        seconds: view.getBigInt64(at + IN_HALF.tailStamp, true),
-        nanoseconds: view.getUint32(at + IN_HALF.tailNs, true),
-      },
+      before: before === BY_MARK ? "mark" : before >= NO_BYTE ? undefined : before,
+      stamp: this.moment(at + IN_HALF.stamp),
+      tailStamp: this.moment(at + IN_HALF.tailStamp),
       inLine: view.getUint32(at + IN_HALF.inLine, true) !== 0,
     };
   }
@@ -230,12 +249,21 @@ export class WriteAhead {
     Atomics.store(this.words, (HALF_AT + half * HALF_SIZE + IN_HALF.got) / 4, count + 1);
   }
 
-  /** How many bytes of data there are: as noted, or else by whether the first byte is what it was before the read. */
+  /** How many bytes of data there are: as noted, or else by whether they are what they were before the read. */
   got(half: Half): number {
     const noted = Atomics.load(this.words, (HALF_AT + half * HALF_SIZE + IN_HALF.got) / 4);
     if (noted !== 0) return noted - 1;
     const { before, length } = this.planOf(half);
-    return before === undefined || this.view.getUint8(this.dataAt(half)) === before ? 0 : length;
+    return before === undefined || this.isBefore(half, before) ? 0 : length;
+  }
+
+  private isBefore(half: Half, before: number | "mark"): boolean {
+    const { view } = this;
+    const data = this.dataAt(half);
+    if (before !== "mark") return view.getUint8(data) === before;
+    for (let i = 0; i < MARK_SIZE; i += 4)
+      if (view.getUint32(data + i) !== view.getUint32(AT.mark + i)) return false;
+    return true;
   }
 
   /** How many lines of this chunk have been put to standard error. */
@@ -261,6 +289,19 @@ export class WriteAhead {
       view.setBigUint64(into + NOTE_SLOT.inode, note.inode, true);
       view.setFloat64(into + NOTE_SLOT.base, note.base, true);
     } else if (note.at === "rotating") view.setFloat64(into + NOTE_SLOT.done, note.done, true);
+    Atomics.store(this.words, at / 4, slot);
+  }
+
+  /** As setNote for `writing`, and setTaking. */
+  setWriting(half: Half, directory: number, inode: bigint, base: number, taking: boolean): void {
+    const { view } = this;
+    const at = this.noteAt(half, directory);
+    view.setUint32(at + 4, taking ? 1 : 0, true);
+    const slot = 1 - (Atomics.load(this.words, at / 4) & 1);
+    const into = at + 8 + slot * NOTE_SLOT.size;
+    view.setUint32(into + NOTE_SLOT.phase, PHASES.writing, true);
+    view.setBigUint64(into + NOTE_SLOT.inode, inode, true);
+    view.setFloat64(into + NOTE_SLOT.base, base, true);
     Atomics.store(this.words, at / 4, slot);
   }
 

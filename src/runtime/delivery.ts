@@ -1,9 +1,9 @@
 // Brings the lines of a chunk to where the script wants them: log directories, status files, standard error. Used for what
 // comes in, and for what a multilog that was killed has left behind. multilog(8)
 import { LEAST_ROOM, LogLines, STATUS_SIZE } from "../engine/log-lines.ts";
-import type { Script, StampKind } from "../formats/log-script.ts";
-import { isoStamp, labelStamp } from "../formats/log-stamp.ts";
-import type { Tai64n } from "../formats/tai64n.ts";
+import type { Script } from "../formats/log-script.ts";
+import { isoStamp, LabelStamp } from "../formats/log-stamp.ts";
+import type { Moment } from "../formats/tai64n.ts";
 import type { Half, WriteAhead } from "../formats/write-ahead.ts";
 import { ErrnoError, ESPIPE } from "../sys/errno.ts";
 import { close, O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, openat, pwrite } from "../sys/files.ts";
@@ -21,21 +21,12 @@ const ROOM_ALL = 2 * 1024 * 1024;
 /** Bytes at hand, in a region's memory: an unfinished line from before, and what was read behind it. */
 export type Chunk = {
   /** Where the tail begins, the data, and where that ends. */
-  readonly from: number;
-  readonly data: number;
-  readonly to: number;
-  readonly stamp: Tai64n;
-  readonly tailStamp: Tai64n;
+  from: number;
+  data: number;
+  to: number;
+  stamp: Moment;
+  tailStamp: Moment;
 };
-
-/** The stamp of that kind, which is not `none`, for `moment`. */
-function stampOf(kind: StampKind, moment: Tai64n): Uint8Array {
-  if (kind === "iso8601") {
-    const local = localtime(Number(moment.seconds >> 32n), Number(moment.seconds & 0xffffffffn));
-    if (local !== undefined) return isoStamp(moment, local);
-  }
-  return labelStamp(moment);
-}
 
 /** Runs all of `tasks` at once, and waits for the last of them. */
 export function* together(tasks: readonly Task[]): Task {
@@ -92,8 +83,17 @@ export class Delivery {
   /** How many lines of the chunk have gone to standard error, and how many more are not to because they have before. */
   private alerted = 0;
   alertsToSkip = 0;
+  /** Of the chunk at hand: its end, the moment of its lines, and whether the next is the one that began before. */
+  private to = 0;
+  private stamp: Moment = { seconds: 0, nanoseconds: 0 };
+  private inTail = false;
+  private readonly stamped: boolean;
+  private readonly label = new LabelStamp();
+  /** The moment of the line that a delivered chunk has left unfinished. */
+  restStamp: Moment = this.stamp;
   /** Where progress is noted, if there is such a place. */
-  ahead: { readonly buffer: WriteAhead; half: Half } | undefined;
+  private ahead: WriteAhead | undefined;
+  private half: Half = 0;
 
   /**
    * @param alert puts a line to standard error
@@ -108,18 +108,47 @@ export class Delivery {
     private readonly paused: () => void,
     private readonly memory: LogMemory,
   ) {
+    this.stamped = script.stamp !== "none";
     const { each } = roomFor(script);
     this.lines = new LogLines(script, memory.region.bytes, 0, { start: 0, each });
   }
 
-  /** Delivers a chunk. What is left is an unfinished line, from `lines.position` on. @returns that line's moment */
-  *deliver(chunk: Chunk): Task<Tai64n> {
-    const { memory } = this;
+  /** Progress is noted in `half` of that buffer. */
+  noteIn(ahead: WriteAhead, half: Half): void {
+    this.ahead = ahead;
+    this.half = half;
+  }
+
+  /**
+   * Delivers a chunk. What is left is an unfinished line, from `lines.position` on, and `restStamp` is its moment.
+   * @returns what remains to be done, if something has to be waited for; else all is done
+   */
+  deliver({ from, data, to, stamp, tailStamp }: Readonly<Chunk>): Task | undefined {
+    const { lines, memory } = this;
     this.room = memory.takeRoom();
-    this.lines.useRoom(this.room.at, this.room.at + STAMP_ROOM);
-    const stamp = yield* this.bring(chunk);
+    lines.useRoom(this.room.at, this.room.at + STAMP_ROOM);
+    lines.position = from;
+    this.to = to;
+    this.stamp = stamp;
+    this.restStamp = from < data ? tailStamp : stamp;
+    this.inTail = from < data && this.stamped;
+    this.alerted = 0;
+    if (this.stamped) this.setStamp(this.inTail ? tailStamp : stamp);
+    const all = this.take();
+    const wait = this.output();
+    if (!all || wait !== undefined) return this.goOn(all, wait);
     this.dispose();
-    return stamp;
+    return undefined;
+  }
+
+  private *goOn(all: boolean, wait: Task | undefined): Task {
+    if (wait !== undefined) yield* wait;
+    while (!all) {
+      all = this.take();
+      const next = this.output();
+      if (next !== undefined) yield* next;
+    }
+    this.dispose();
   }
 
   /** Nothing is delivered any more. */
@@ -128,42 +157,55 @@ export class Delivery {
     this.room = undefined;
   }
 
-  private *bring({ from, data, to, stamp, tailStamp }: Chunk): Task<Tai64n> {
-    const { lines, script } = this;
-    const stamped = script.stamp !== "none";
-    lines.position = from;
-    this.alerted = 0;
-    if (from < data && stamped) {
-      lines.setStamp(stampOf(script.stamp, tailStamp));
-      for (let all = false; !all; ) {
-        all = lines.take(to, lines.inLine ? 0 : 1);
-        yield* this.output();
-      }
-      if (lines.position === from) return tailStamp;
+  /** Fills the slots. @returns whether all of the chunk is taken */
+  private take(): boolean {
+    const { lines, to } = this;
+    lines.begin();
+    if (this.inTail) {
+      // Of these lines the first began before the others.
+      const from = lines.position;
+      if (!lines.take(to, lines.inLine ? 0 : 1)) return false;
+      if (lines.position === from && !lines.inLine) return true;
+      this.inTail = false;
+      this.restStamp = this.stamp;
+      this.setStamp(this.stamp);
     }
-    if (stamped) lines.setStamp(stampOf(script.stamp, stamp));
-    while (!lines.take(to)) yield* this.output();
-    yield* this.output();
-    return from < data && lines.position === from ? tailStamp : stamp;
+    const from = lines.position;
+    const all = lines.take(to);
+    if (lines.position !== from) this.restStamp = this.stamp;
+    return all;
   }
 
-  /** Brings to the files what the lines have become. */
-  private *output(): Task {
+  private setStamp(moment: Moment): void {
+    if (this.script.stamp === "iso8601") {
+      const { seconds } = moment;
+      const local = localtime(Math.floor(seconds / 2 ** 32), seconds % 2 ** 32);
+      if (local !== undefined) return this.lines.setStamp(isoStamp(moment, local));
+    }
+    this.label.set(moment);
+    this.lines.setStamp(this.label.bytes);
+  }
+
+  /** Brings to the files what the lines have become. @returns as `deliver` */
+  private output(): Task | undefined {
     const { lines, directories } = this;
-    const { region } = this.memory;
     for (const line of lines.alerts) this.tell(line);
+    if (directories.length !== 1 || lines.statuses.size > 0) return this.outputAll();
+    const { from, to } = lines.slots[0] as { from: number; to: number };
+    if (to === from) return undefined;
+    return (directories[0] as LogDirectory).write(this.memory.region, from, to - from);
+  }
+
+  private *outputAll(): Task {
+    const { lines, directories } = this;
     for (const [i, content] of lines.statuses)
       yield* this.writeStatus(this.statusFiles[i] as StatusFile, content);
-    if (directories.length === 1) {
-      const { from, to } = lines.slots[0] as { from: number; to: number };
-      if (to > from) yield* (directories[0] as LogDirectory).write(region, from, to - from);
-      return;
-    }
     const tasks: Task[] = [];
     for (const [i, directory] of directories.entries()) {
       const slot = lines.slots[lines.slotOf[i] as number];
-      if (slot !== undefined && slot.to > slot.from)
-        tasks.push(directory.write(region, slot.from, slot.to - slot.from));
+      if (slot === undefined || slot.to === slot.from) continue;
+      const wait = directory.write(this.memory.region, slot.from, slot.to - slot.from);
+      if (wait !== undefined) tasks.push(wait);
     }
     if (tasks.length > 0) yield* together(tasks);
   }
@@ -175,7 +217,7 @@ export class Delivery {
       return;
     }
     this.alert(line);
-    this.ahead?.buffer.setAlerts(this.ahead.half, this.alerted);
+    this.ahead?.setAlerts(this.half, this.alerted);
   }
 
   private *writeStatus({ name, file }: StatusFile, content: Uint8Array): Task {

@@ -1,7 +1,7 @@
 // One log directory: opened after a clean end or a crash, written to, rotated, pruned, finished. Every step that can fail
 // is tried again after a pause, as in C; here the loop goes on meanwhile. engine/log-rotation.ts decides where files are
 // cut and which old logs go. multilog(8)
-import { full, oldLogs, portion, surplus } from "../engine/log-rotation.ts";
+import { full, MARGIN, oldLogs, portion, surplus } from "../engine/log-rotation.ts";
 import { FormatError } from "../formats/format-error.ts";
 import { type Ending, type Label, labelIn, labelOf, oldLogName } from "../formats/log-name.ts";
 import type { Keeping } from "../formats/log-script.ts";
@@ -29,6 +29,7 @@ import {
   renameNew,
   type Stat,
   statat,
+  tryWrite,
   unlinkat,
   writeSome,
 } from "../sys/files.ts";
@@ -151,7 +152,7 @@ export class LogDirectory {
   /** `current`, open; its length as far as it was written here. */
   private current: Fd | undefined;
   private bytes = 0;
-  private inode = 0n;
+  private currentInode = 0n;
   private permissions = 0;
   /** Bytes of the present chunk's output that are in files, and that are to be passed over because they were there before. */
   private done = 0;
@@ -248,7 +249,7 @@ export class LogDirectory {
     this.permissions = permissions;
     this.current = current;
     this.bytes = size;
-    this.inode = inode;
+    this.currentInode = inode;
     if (size > 0) this.watchAge();
   }
 
@@ -263,18 +264,17 @@ export class LogDirectory {
     });
   }
 
-  /** A new chunk: the note that is valid for it, before anything of it is written. */
-  beginChunk(): Note {
+  /** A new chunk: nothing of its output is in the files. */
+  beginChunk(): void {
     this.done = 0;
     this.skip = 0;
-    return { at: "writing", inode: this.inode, base: this.bytes };
   }
 
   /** A chunk of which `done` bytes of output are in the directory's files. */
   resumeChunk(done: number): void {
     this.done = done;
     this.skip = done;
-    this.host.note({ at: "writing", inode: this.inode, base: this.bytes - done });
+    this.host.note({ at: "writing", inode: this.currentInode, base: this.bytes - done });
   }
 
   /** How many bytes of a chunk's output are in the files. */
@@ -302,8 +302,34 @@ export class LogDirectory {
     return this.bytes === 0;
   }
 
-  /** Writes `length` bytes of memory. */
-  *write(memory: Region, from: number, length: number): Task {
+  /** Bytes in `current`, as far as it was written here. */
+  get length(): number {
+    return this.bytes;
+  }
+
+  /** The inode of `current`. */
+  get inode(): bigint {
+    return this.currentInode;
+  }
+
+  /** Writes `length` bytes of memory. @returns what remains to be done, if something has to be waited for */
+  write(memory: Region, from: number, length: number): Task | undefined {
+    // Almost always: there is room in `current`, and the call takes all.
+    const { bytes } = this;
+    if (this.skip === 0 && bytes + length < this.keeping.size - MARGIN) {
+      const taken = tryWrite(this.current as Fd, memory.base + from, length);
+      if (taken > 0) {
+        if (bytes === 0) this.watchAge();
+        this.bytes = bytes + taken;
+        this.done += taken;
+        if (taken === length) return undefined;
+        return this.writeOn(memory, from + taken, length - taken);
+      }
+    }
+    return this.writeOn(memory, from, length);
+  }
+
+  private *writeOn(memory: Region, from: number, length: number): Task {
     const passed = Math.min(this.skip, length);
     this.skip -= passed;
     let at = from + passed;
@@ -398,7 +424,7 @@ export class LogDirectory {
     this.use(current);
     if (this.permissions !== MODE_OPEN)
       yield* this.trying(`set mode of ${path}/current`, () => fchmod(current, MODE_OPEN));
-    this.host.note({ at: "writing", inode: this.inode, base: this.bytes - this.done });
+    this.host.note({ at: "writing", inode: this.currentInode, base: this.bytes - this.done });
   }
 
   /** Makes `name` an old log, if it is there, and removes old logs that are too many. */

@@ -3,19 +3,20 @@
 // kill loses or doubles a byte. multilog(8)
 import { FormatError } from "../formats/format-error.ts";
 import { parseScript, type Script } from "../formats/log-script.ts";
-import type { Tai64n } from "../formats/tai64n.ts";
+import type { Moment } from "../formats/tai64n.ts";
 import {
   AHEAD_NAME,
   AHEAD_NEW,
   aheadSize,
   type Half,
+  MARK_SIZE,
   type Note,
   type Plan,
   type Source,
   TAIL_ROOM,
   WriteAhead,
 } from "../formats/write-ahead.ts";
-import { stampTime } from "../sys/clock.ts";
+import { stampMoment } from "../sys/clock.ts";
 import { EAGAIN, ENOENT, ErrnoError, errnoOf } from "../sys/errno.ts";
 import {
   bytesWaiting,
@@ -42,15 +43,24 @@ import { type LogMemory, peekPipe, type Window } from "./log-memory.ts";
 import { start, type Task } from "./task.ts";
 import type { World } from "./world.ts";
 
-/** Bytes that are read at once: at first, and more each time that the pipe was found to hold as much. */
-const CAPACITIES = [4 * 1024, 32 * 1024, 256 * 1024] as const;
+/**
+ * Bytes that are read at once: at first, and more each time that the pipe was found to hold as much. Still more is slower:
+ * what was read is no longer in the processor's cache when it is written.
+ */
+const CAPACITIES = [4 * 1024, 32 * 1024, 128 * 1024] as const;
 const CAPACITY_MOST = CAPACITIES[2];
 /** Without a write-ahead buffer what is lost in a kill is what the C program may lose. */
 const CAPACITY_BARE = 1024;
 /** What a busy writer's pipe is asked to hold. */
-const PIPE_SIZE = 1024 * 1024;
+const PIPE_SIZE = 512 * 1024;
+/** So many chunks are taken before the loop looks whether there is anything else to do. */
+const CHUNKS_A_TURN = 16;
 const PAGE = 4096;
 const NEWLINE = 10;
+
+/** Instead of a number of bytes that were read: nothing is there now, or ever. */
+const NONE = -1;
+const END = -2;
 
 /** How long TERM waits for a processor, in milliseconds, and for its end after TERM was sent to it. */
 export const PROCESSOR_PATIENCE_MS = 10_000;
@@ -63,7 +73,7 @@ export type Ending = { readonly code: "done" } | { readonly code: "lost"; readon
 /** An unfinished line. */
 type Rest = {
   readonly tail: Uint8Array;
-  readonly stamp: Tai64n;
+  readonly stamp: Moment;
   readonly inLine: boolean;
   /** Of each directory: whether it takes the line. */
   readonly taking: readonly boolean[];
@@ -71,7 +81,7 @@ type Rest = {
 
 const NOTHING: Rest = {
   tail: new Uint8Array(0),
-  stamp: { seconds: 0n, nanoseconds: 0 },
+  stamp: { seconds: 0, nanoseconds: 0 },
   inLine: false,
   taking: [],
 };
@@ -117,9 +127,12 @@ export class LogWriter {
   private recovery: { dispose(): void } | undefined;
   /** The half that counts, and in it what is still to be taken. */
   private half: Half = 0;
-  private chunk: Chunk = { from: 0, data: 0, to: 0, stamp: NOTHING.stamp, tailStamp: NOTHING.stamp };
+  private readonly chunk: Chunk = { from: 0, data: 0, to: 0, stamp: NOTHING.stamp, tailStamp: NOTHING.stamp };
   private capacity = CAPACITY_BARE;
+  /** The pipe held more than was taken at once. */
   private crowded = false;
+  /** There is no larger buffer to be had. */
+  private grown = false;
   /** Something was read since the last call of `rest`. */
   private busy = false;
   /** The input is a pipe: its first byte can be looked at before it is taken. */
@@ -129,7 +142,9 @@ export class LogWriter {
   private watched = false;
   /** What goes on when there is input, or a signal. */
   private waiting: (() => void) | undefined;
-  private readable = false;
+  /** What remains to be done with a chunk. */
+  private remains: Task | undefined;
+  private ended = false;
   private leaving = false;
   /** It leaves, and the line that it is in goes on in the next one. */
   private suspending = false;
@@ -224,7 +239,7 @@ export class LogWriter {
 
   private *run(): Task {
     yield* this.begin();
-    while (yield* this.fill()) yield* this.deliver();
+    yield* this.log();
     yield* together(this.directories.map((directory) => directory.settle()));
     yield* together(this.directories.map((directory) => directory.close()));
     const [place] = this.places;
@@ -352,10 +367,9 @@ export class LogWriter {
     this.ahead = ahead;
     this.half = ahead.active ?? 0;
     this.capacity = capacity;
-    const { tail } = ahead.planOf(this.half);
-    const data = window.at + ahead.dataAt(this.half);
-    this.chunk = { ...this.chunk, from: data - tail, data, to: data };
-    this.lines.position = data - tail;
+    this.grown = capacity === CAPACITY_MOST;
+    const { tail, stamp, tailStamp } = ahead.planOf(this.half);
+    this.beginChunk(window.at + ahead.dataAt(this.half), tail, stamp, tailStamp);
   }
 
   private hostOf(i: number): LogHost {
@@ -392,8 +406,8 @@ export class LogWriter {
     const { lines, memory, window } = this;
     const data = window.at + TAIL_ROOM;
     memory.set(tail, data - tail.length);
-    this.chunk = { from: data - tail.length, data, to: data, stamp, tailStamp: stamp };
-    lines.position = data - tail.length;
+    this.at.delivery.restStamp = stamp;
+    this.beginChunk(data, tail.length, stamp, stamp);
     lines.inLine = inLine;
     for (const [i, takes] of taking.entries()) lines.taking[lines.slotOf[i] as number] = takes ? 1 : 0;
   }
@@ -407,17 +421,19 @@ export class LogWriter {
     const shape = this.shape(capacity);
     const { total } = aheadSize(shape);
     const tail = region.bytes.slice(lines.position, this.chunk.to);
-    const stamp = this.chunk.tailStamp;
+    const stamp = this.at.delivery.restStamp;
     const file = openat(place.directory, AHEAD_NEW, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
     try {
       // Blocks for all of it: a store into a hole of a full disk would be a SIGBUS.
       fallocate(file, total);
       const made = mapShared(file, total);
-      const ahead = WriteAhead.create(made.bytes, shape, this.source);
+      const mark = crypto.getRandomValues(new Uint8Array(MARK_SIZE));
+      const ahead = WriteAhead.create(made.bytes, shape, this.source, mark);
       made.bytes.set(tail, ahead.dataAt(0) - tail.length);
       for (const [i, directory] of directories.entries()) {
-        ahead.setNote(0, i, directory.beginChunk());
-        ahead.setTaking(0, i, lines.taking[lines.slotOf[i] as number] === 1);
+        directory.beginChunk();
+        const taking = lines.taking[lines.slotOf[i] as number] === 1;
+        ahead.setWriting(0, i, directory.inode, directory.length, taking);
       }
       const { inLine } = lines;
       ahead.plan(0, { tail: tail.length, length: 0, before: undefined, stamp, tailStamp: stamp, inLine });
@@ -426,7 +442,6 @@ export class LogWriter {
       // Up to here the old one is whole, and from here the new one.
       renameat(place.directory, AHEAD_NEW, AHEAD_NAME);
       this.ahead = undefined;
-      this.chunk = { ...this.chunk, stamp };
       this.see(file, total, capacity);
     } finally {
       close(file);
@@ -510,7 +525,7 @@ export class LogWriter {
       yield* directory.reopen();
       directory.resumeChunk(done);
     }
-    delivery.ahead = { buffer, half };
+    delivery.noteIn(buffer, half);
     delivery.alertsToSkip = buffer.alerts(half);
     const left = { bytes: region.bytes, at: window.at + buffer.dataAt(half), buffer, half };
     const rest = yield* this.deliverLeft(delivery, plan, left, mayResume);
@@ -540,7 +555,9 @@ export class LogWriter {
       buffer.source.device === source.device;
     const chunk = { from: data - plan.tail, data, stamp: plan.stamp, tailStamp: plan.tailStamp };
     const to = data + buffer.got(half);
-    const stamp = yield* delivery.deliver({ ...chunk, to });
+    const remains = delivery.deliver({ ...chunk, to });
+    if (remains !== undefined) yield* remains;
+    const stamp = delivery.restStamp;
     const unfinished = lines.position < to || lines.inLine;
     if (!unfinished) return NOTHING;
     if (samePipe && (!lines.inLine || this.sameArgs(buffer.args))) {
@@ -552,7 +569,8 @@ export class LogWriter {
     bytes[to] = NEWLINE;
     buffer.setGot(half, to + 1 - data);
     delivery.alertsToSkip = 0;
-    yield* delivery.deliver({ ...chunk, from: lineStart, data: to, tailStamp: stamp, to: to + 1 });
+    const end = delivery.deliver({ ...chunk, from: lineStart, data: to, tailStamp: stamp, to: to + 1 });
+    if (end !== undefined) yield* end;
     return NOTHING;
   }
 
@@ -568,30 +586,25 @@ export class LogWriter {
 
   // Input
 
-  /** Waits for input, and takes some. @returns false when there is to be no more */
-  private *fill(): Task<boolean> {
+  /** Takes and delivers input until there is to be no more. */
+  private *log(): Task {
     for (;;) {
+      const { remains } = this;
+      if (remains !== undefined) {
+        this.remains = undefined;
+        yield* remains;
+      }
       if (this.rotating) {
         this.rotating = false;
         yield* together(this.directories.filter((d) => !d.empty).map((d) => d.rotate()));
-        continue;
-      }
-      if (this.leaving && (this.suspending || !this.midLine)) return false;
-      if (this.crowded) this.grow();
-      if (!this.readable) {
-        yield (resume) => this.waitForInput(resume);
-        continue;
-      }
-      this.readable = false;
-      this.busy = true;
-      if (this.desk === undefined) this.work(NOTHING);
-      const taken = this.read(this.leaving ? 1 : this.capacity - 1);
-      if (taken === "some") return true;
-      if (taken === "end") {
-        if (!this.midLine) return false;
-        this.leaving = true;
+      } else if (this.leaving && (this.suspending || !this.midLine)) return;
+      else if (this.ended) {
+        if (!this.midLine) return;
         this.endLine();
-        return true;
+      } else {
+        if (this.crowded) this.grow();
+        yield (resume) => this.waitForInput(resume);
+        if (this.desk === undefined && this.busy) this.work(NOTHING);
       }
     }
   }
@@ -620,8 +633,16 @@ export class LogWriter {
       return;
     }
     if (this.paused) return;
-    this.readable = true;
-    this.wake();
+    this.busy = true;
+    let more = true;
+    try {
+      // Whoever has no desk gets one in `log` first.
+      if (this.desk !== undefined) more = this.takeInput();
+    } catch (error) {
+      this.remains = failing(error);
+    }
+    if (more) this.wake();
+    else if (!this.pollable) this.waitForInput(this.waiting);
   }
 
   private unwatch(): void {
@@ -643,67 +664,104 @@ export class LogWriter {
   }
 
   /**
+   * Takes and delivers what there is. All that need not wait is done here: `log` could do it as well, but slower.
+   * @returns whether there is something for `log` to do
+   */
+  private takeInput(): boolean {
+    const most = this.leaving ? 1 : this.capacity - 1;
+    for (let turn = 0; turn < CHUNKS_A_TURN; turn++) {
+      const got = this.read(most, turn > 0);
+      if (got === NONE) return false;
+      if (got === END) {
+        this.ended = true;
+        return true;
+      }
+      this.remains = this.at.delivery.deliver(this.chunk);
+      if (this.remains !== undefined || this.crowded || this.leaving) return true;
+      if (got < most) return false;
+    }
+    return false;
+  }
+
+  /**
    * Takes at most `most` bytes: first it is noted what is about to be read, then it is read, by one call that takes all of
    * it or nothing.
+   * @param more there was more just now, and there may be nothing
    */
-  private read(most: number): "some" | "none" | "end" {
+  private read(most: number, more: boolean): number {
     try {
-      if (this.piped && this.ahead !== undefined) {
-        const first = this.peek(peekPipe());
-        if (typeof first !== "number") return first;
-        const waiting = bytesWaiting(this.input);
-        if (waiting === 0) return "none";
-        if (waiting > this.capacity) this.crowded = true;
-        return this.readPlanned(Math.min(waiting, most), first ^ 0xff);
+      const { input, ahead } = this;
+      if (!this.piped || ahead === undefined)
+        // Without being told that there is something a read might wait.
+        return more && this.pollable ? NONE : this.readPlanned(most, undefined);
+      const waiting = bytesWaiting(input);
+      if (waiting >= MARK_SIZE && most >= MARK_SIZE) {
+        if (waiting > most && !this.grown) this.crowded = true;
+        return this.readPlanned(Math.min(waiting, most), "mark");
       }
-      return this.readPlanned(most, undefined);
+      if (more && waiting === 0) return NONE;
+      const first = this.peek(peekPipe());
+      return first < 0 ? first : this.readPlanned(Math.min(Math.max(1, waiting), most), first ^ 0xff);
     } catch (error) {
       // As in C: an input that cannot be read has ended.
-      return errnoOf(error) === EAGAIN ? "none" : "end";
+      return errnoOf(error) === EAGAIN ? NONE : END;
     }
   }
 
   /** The first byte of the input, which stays there. */
-  private peek([to, from]: readonly [Fd, Fd]): number | "none" | "end" {
-    if (tee(this.input, from, 1) === 0) return "end";
+  private peek([to, from]: readonly [Fd, Fd]): number {
+    if (tee(this.input, from, 1) === 0) return END;
     const { region, peekAt: at } = this.at.memory;
     readTo(to, region.base + at, 1);
     return region.bytes[at] as number;
   }
 
-  private readPlanned(length: number, before: number | undefined): "some" | "none" | "end" {
-    const { region } = this;
+  private readPlanned(length: number, before: number | "mark" | undefined): number {
     const data = this.plan(length, before);
-    const got = readTo(this.input, region.base + data, length);
+    const got = readTo(this.input, this.region.base + data, length);
     this.ahead?.setGot(this.half, got);
-    this.chunk = { ...this.chunk, to: data + got };
-    return got > 0 ? "some" : "end";
+    this.chunk.to = data + got;
+    return got > 0 ? got : END;
   }
 
   /** Makes the other half ready for `length` bytes, with the unfinished line in front, and makes it the one that counts. */
-  private plan(length: number, before: number | undefined): number {
-    const { lines, ahead, memory, directories, window } = this;
+  private plan(length: number, before: number | "mark" | undefined): number {
+    const { ahead, directories } = this;
+    const { delivery, memory, window } = this.at;
+    const { lines } = delivery;
+    const { inLine, position } = lines;
+    const { bytes } = memory.region;
     const half: Half = this.half === 0 ? 1 : 0;
     const data = window.at + (ahead?.dataAt(half) ?? (half + 1) * TAIL_ROOM + half * CAPACITY_MOST);
-    const tail = this.chunk.to - lines.position;
-    const tailStamp = tail === 0 ? this.chunk.stamp : this.chunk.tailStamp;
-    const stamp = stampTime();
-    if (tail > 0) memory.copyWithin(data - tail, lines.position, this.chunk.to);
+    const { to } = this.chunk;
+    const tail = to - position;
+    const stamp = stampMoment();
+    const tailStamp = tail === 0 ? stamp : delivery.restStamp;
+    if (tail > 0) bytes.copyWithin(data - tail, position, to);
     for (let i = 0; i < directories.length; i++) {
-      const note = (directories[i] as LogDirectory).beginChunk();
-      if (ahead === undefined) continue;
-      ahead.setNote(half, i, note);
-      ahead.setTaking(half, i, lines.inLine && lines.taking[lines.slotOf[i] as number] === 1);
+      const directory = directories[i] as LogDirectory;
+      directory.beginChunk();
+      const taking = inLine && lines.taking[lines.slotOf[i] as number] === 1;
+      ahead?.setWriting(half, i, directory.inode, directory.length, taking);
     }
     if (ahead !== undefined) {
-      ahead.plan(half, { tail, length, before, stamp, tailStamp, inLine: lines.inLine });
-      if (!this.locked) for (let at = data + PAGE; at < data + length; at += PAGE) memory[at] = 0;
+      ahead.plan(half, { tail, length, before, stamp, tailStamp, inLine });
+      if (!this.locked) for (let at = data + PAGE; at < data + length; at += PAGE) bytes[at] = 0;
       ahead.activate(half);
+      delivery.noteIn(ahead, half);
     }
     this.half = half;
-    this.chunk = { from: data - tail, data, to: data, stamp, tailStamp };
-    lines.position = data - tail;
+    this.beginChunk(data, tail, stamp, tailStamp);
     return data;
+  }
+
+  private beginChunk(data: number, tail: number, stamp: Moment, tailStamp: Moment): void {
+    const { chunk } = this;
+    chunk.from = data - tail;
+    chunk.data = chunk.to = data;
+    chunk.stamp = stamp;
+    chunk.tailStamp = tailStamp;
+    this.lines.position = data - tail;
   }
 
   /** The end of input inside a line: it gets its newline. */
@@ -711,7 +769,8 @@ export class LogWriter {
     const data = this.plan(1, undefined);
     this.memory[data] = NEWLINE;
     this.ahead?.setGot(this.half, 1);
-    this.chunk = { ...this.chunk, to: data + 1 };
+    this.chunk.to = data + 1;
+    this.remains = this.at.delivery.deliver(this.chunk);
   }
 
   /** The pipe held more than was taken: more is taken at once from now on. */
@@ -728,7 +787,7 @@ export class LogWriter {
     } catch (error) {
       errnoOf(error);
       // What is there goes on to be used.
-      this.capacity = Math.min(this.capacity, ahead.capacity);
+      this.grown = true;
       return;
     }
     if (larger !== CAPACITY_MOST) return;
@@ -737,11 +796,6 @@ export class LogWriter {
     } catch (error) {
       errnoOf(error);
     }
-  }
-
-  private *deliver(): Task {
-    const tailStamp = yield* this.at.delivery.deliver(this.chunk);
-    this.chunk = { ...this.chunk, tailStamp };
   }
 
   // Leaving while something is in the way
@@ -768,6 +822,11 @@ export class LogWriter {
     const bytes = kept ? 0 : this.chunk.to - this.lines.position;
     return this.hooks.end(bytes === 0 ? { code: "done" } : { code: "lost", bytes });
   }
+}
+
+// biome-ignore lint/correctness/useYield: a task that fails at once.
+function* failing(error: unknown): Task {
+  throw error;
 }
 
 function readBuffer(file: Fd, size: number): WriteAhead {

@@ -80,7 +80,7 @@ export class Loop {
   /** Takes events until `stop`. */
   run(): void {
     for (;;) {
-      this.settle();
+      if (this.deferred.length > 0) this.settle();
       if (!this.running) return;
       const files = epollWait(this.epoll, this.patience());
       let happened = files.length > 0;
@@ -90,6 +90,7 @@ export class Loop {
         if (handler !== undefined) this.guard(handler);
         if (!this.running) break;
       }
+      if (this.deadlines.next === undefined) continue;
       const now = monotonic();
       for (let i = 0; i < DEADLINES_A_TURN && this.running; i++) {
         const due = this.deadlines.take(now);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { monotonic, stampTime, wallTime } from "./clock.ts";
+import { monotonic, stampMoment, stampTime, wallTime } from "./clock.ts";
 
 test("the wall clock is Unix time, to the nanosecond", () => {
   const before = Date.now();
@@ -21,6 +21,13 @@ test("a stamp is to the microsecond and a half, as the C programs make it", () =
     const { nanoseconds } = stampTime();
     expect(nanoseconds % 1000).toBe(500);
     expect(nanoseconds).toBeLessThan(1e9);
+    const before = stampTime();
+    const moment = stampMoment();
+    const after = stampTime();
+    const ns = (t: { seconds: bigint | number; nanoseconds: number }) =>
+      BigInt(t.seconds) * 1_000_000_000n + BigInt(t.nanoseconds);
+    expect(ns(moment)).toBeGreaterThanOrEqual(ns(before));
+    expect(ns(moment)).toBeLessThanOrEqual(ns(after));
   }
 });
 

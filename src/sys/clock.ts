@@ -22,7 +22,7 @@ function clock(id: number): number {
 /** Now on the monotonic clock, which no step of the wall clock moves. */
 export function monotonic(): Instant {
   const out = clock(CLOCK_MONOTONIC);
-  return instant(Number(scratch.u64(out)) * 1000 + scratch.u32(out + 8) / 1e6);
+  return instant((scratch.i32(out + 4) * 2 ** 32 + scratch.u32(out)) * 1000 + scratch.u32(out + 8) / 1e6);
 }
 
 /** Now on the wall clock. */
@@ -35,6 +35,16 @@ export function wallTime(): WallTime {
 export function stampTime(): WallTime {
   const { seconds, nanoseconds } = wallTime();
   return { seconds, nanoseconds: nanoseconds - (nanoseconds % 1000) + 500 };
+}
+
+/** As stampTime, for those who ask often: seconds are a whole number. */
+export function stampMoment(): { readonly seconds: number; readonly nanoseconds: number } {
+  const out = clock(CLOCK_REALTIME);
+  const nanoseconds = scratch.u32(out + 8);
+  return {
+    seconds: scratch.i32(out + 4) * 2 ** 32 + scratch.u32(out),
+    nanoseconds: nanoseconds - (nanoseconds % 1000) + 500,
+  };
 }
 
 /** Clock ticks since the machine started, rounded down: what /proc/PID/stat tells of a process that starts now. */

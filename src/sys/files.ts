@@ -289,6 +289,10 @@ export function writeSome(file: Fd, address: number, length: number): number {
   }
 }
 
+/** As writeSome, for whoever will try again and look at the error then. @returns less than 0 where the call failed */
+export const tryWrite = (file: Fd, address: number, length: number): number =>
+  libc.write(file, address, length);
+
 /** Reserves the first `length` bytes of `file` on its disk, and makes it that long. fallocate(2). @throws {ErrnoError} ENOSPC, EOPNOTSUPP */
 export const fallocate = (file: Fd, length: number): void =>
   void check(libc.fallocate(file, 0, 0, length), "fallocate");
