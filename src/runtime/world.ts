@@ -1,5 +1,5 @@
-// What every supervised service of one process shares: the loop, the one place children are started and reaped, and the
-// way to say something.
+// What every supervised service of one process shares: the loop, the one place children are started, and the way to say
+// something.
 
 import type { Now } from "../engine/service-state.ts";
 import { type Queue, takePlace } from "../engine/start-budget.ts";
@@ -8,8 +8,7 @@ import type { Origin } from "../formats/service-record.ts";
 import { EVENT_SIGNALS, type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";
 import { type Environment, environment, getenv } from "../sys/environment.ts";
-import { ESRCH, errnoOf, unless } from "../sys/errno.ts";
-import { close } from "../sys/files.ts";
+import { errnoOf } from "../sys/errno.ts";
 import {
   commandLine,
   DescriptorLimit,
@@ -23,50 +22,18 @@ import {
   getpgrp,
   getpid,
   getsid,
-  kill,
-  pidfdExitStatus,
-  pidfdIsAlive,
-  pidfdSendSignal,
-  reap,
   Spawner,
   type StartOptions,
   TAG_COUNT,
   tagChildren,
 } from "../sys/process.ts";
 import { type Signal, type SignalSet, setDisposition, signalSet } from "../sys/signals.ts";
-import {
-  type ByteString,
-  type Fd,
-  type Instant,
-  instant,
-  later,
-  type Pid,
-  pid,
-  type Signo,
-} from "../units/units.ts";
+import type { ByteString, Fd, Instant, Pid, Signo } from "../units/units.ts";
 import { bootId, type Found } from "./adopt.ts";
 import { Footprint } from "./footprint.ts";
 import { becomeAnew, executablePath, Handover } from "./handover.ts";
 import { Loop } from "./loop.ts";
-
-/** Told the wait status of a process, once; undefined where the kernel does not tell. */
-export type OnEnd = (status: number | undefined) => void;
-
-/** A process we answer for: a child, or one that another supervisor started, which a pidfd stands for. */
-type Ward = { readonly onEnd: OnEnd; readonly pidfd?: Fd };
-
-/** The exit status of a process that is not our child is there once its parent has waited for it: asked so often, ... */
-const STATUS_ATTEMPTS = 4;
-/** ... at this interval, in milliseconds. After that it is taken for unknown, ... */
-const STATUS_INTERVAL_MS = 5;
-/** ... and asked for at longer and longer intervals, up to this one: a reaper may be slow. */
-const STATUS_PATIENCE_MS = 10_000;
-
-/** Looking for ended children is put off where it took longer than this, in milliseconds, by so many times as long. */
-const SHORT_SWEEP_MS = 0.1;
-const SWEEP_PAUSE = 9;
-/** So many ended at once that it is cheaper to ask for each one there is. */
-const MANY_ENDED = 16;
+import { type OnEnd, Wards } from "./wards.ts";
 
 export class World {
   readonly loop: Loop;
@@ -84,11 +51,7 @@ export class World {
   /** The same for programs that lead a process group; made when the first is asked for. */
   private readonly makeLeaders: () => Spawner;
   private leaders: Spawner | undefined;
-  private readonly wards = new Map<Pid, Ward>();
-  /** All ended children are to be looked for; not before `sweepFrom`. The last time took `sweptMs` in the kernel. */
-  private sweeping = false;
-  private sweepFrom = instant(0);
-  private sweptMs = 0;
+  private readonly wards: Wards;
   /** The session and the process group that every child begins in. */
   private readonly session = getsid();
   private readonly group = getpgrp();
@@ -132,11 +95,13 @@ export class World {
     this.loop = new Loop(
       ["SIGCHLD", ...signals],
       this.mask,
-      (signal, from) => (signal === "SIGCHLD" ? this.childEnded(from) : onSignal(signal)),
+      (signal, from) => (signal === "SIGCHLD" ? this.wards.ended(from) : onSignal(signal)),
       (error) =>
         report(`tend: warning: unexpected: ${error instanceof Error ? error.message : String(error)}`),
       () => this.footprint.rest(),
     );
+    this.wards = new Wards(this.loop, (act) => this.descriptors.open(act), this.handover?.started === true);
+    this.descriptors.relieve = () => this.wards.relieve();
     const mask = this.mask & ~signalSet(["SIGCHLD"]);
     const privateFrom = privateAbove(inherited.keys());
     const attributes = { mask, defaults: RUNTIME_IGNORES, privateFrom };
@@ -159,7 +124,7 @@ export class World {
   settled(): void {
     this.handover?.finish();
     // What ended while there was nobody to be told.
-    this.reapAll();
+    this.wards.reapAll();
   }
 
   /**
@@ -176,78 +141,28 @@ export class World {
     if (leads) this.leaders ??= this.makeLeaders();
     const spawner = leads && this.leaders !== undefined ? this.leaders : this.spawner;
     const child = this.descriptors.inherited(() => spawner.spawn(path, argv, actions, options));
-    this.wards.set(child, { onEnd });
+    this.wards.add(child, onEnd);
     this.footprint.started();
     return child;
   }
 
-  /**
-   * Answers for a process that an earlier supervisor started, or that this one did before it was replaced. `onLate` is told the
-   * wait status where the kernel tells it only after `onEnd` was told that it does not.
-   */
-  adopt({ pid, pidfd }: Found, onEnd: OnEnd, onLate: (status: number) => void = () => {}): void {
-    if (pidfd === undefined) {
-      this.wards.set(pid, { onEnd });
-      return;
-    }
-    const ward = { onEnd, pidfd };
-    this.wards.set(pid, ward);
-    this.loop.watch(pidfd, () => {
-      // An event that was under way for another descriptor of this number says nothing of this process.
-      if (pidfdIsAlive(pidfd)) return;
-      this.loop.unwatch(pidfd);
-      this.endAdopted(pid, ward, STATUS_ATTEMPTS, onLate);
-    });
+  /** As Wards.adopt. */
+  adopt(found: Found, onEnd: OnEnd, onLate: (status: number) => void = () => {}): void {
+    this.wards.adopt(found, onEnd, onLate);
   }
 
   /** Answers for it no more: nothing was done with it, and another attempt will adopt it. */
   disown(process: Pid): void {
-    const pidfd = this.wards.get(process)?.pidfd;
-    this.wards.delete(process);
-    if (pidfd === undefined) return;
-    this.loop.unwatch(pidfd);
-    close(pidfd);
-  }
-
-  private endAdopted(
-    process: Pid,
-    ward: Ward & { readonly pidfd: Fd },
-    attempts: number,
-    onLate: (status: number) => void,
-  ): void {
-    const { pidfd } = ward;
-    const status = pidfdExitStatus(pidfd);
-    if (status === undefined && attempts > 1) {
-      const again = later(monotonic(), STATUS_INTERVAL_MS);
-      this.loop.at(again, () => this.endAdopted(process, ward, attempts - 1, onLate));
-      return;
-    }
-    if (status === undefined) this.awaitStatus(pidfd, 2 * STATUS_INTERVAL_MS, onLate);
-    else close(pidfd);
-    // Unless it became our child meanwhile and was waited for: the number may be another one's.
-    if (this.wards.get(process) === ward) this.end(process, status);
-  }
-
-  private awaitStatus(pidfd: Fd, intervalMs: number, onLate: (status: number) => void): void {
-    this.loop.at(later(monotonic(), intervalMs), () => {
-      const status = pidfdExitStatus(pidfd);
-      if (status === undefined && intervalMs < STATUS_PATIENCE_MS)
-        return this.awaitStatus(pidfd, 2 * intervalMs, onLate);
-      close(pidfd);
-      if (status !== undefined) onLate(status);
-    });
+    this.wards.disown(process);
   }
 
   /** Signals a process we answer for, and no other that may have got its number. */
   kill(process: Pid, signal: Signal | Signo): void {
-    const ward = this.wards.get(process);
-    if (ward === undefined) return;
-    const { pidfd } = ward;
-    unless([ESRCH], () => (pidfd === undefined ? kill(process, signal) : pidfdSendSignal(pidfd, signal)));
+    this.wards.kill(process, signal);
   }
 
   /** Whether `process` is one we answer for. */
-  has = (process: number): boolean => this.wards.has(pid(process));
+  has = (process: number): boolean => this.wards.has(process);
 
   /**
    * Of the next process that is started. It has a tag of its own where the kernel does not tell its pid, and there are tags to
@@ -272,48 +187,5 @@ export class World {
 
   now(): Now {
     return { at: monotonic(), stamp: wallTime() };
-  }
-
-  /** The kernel keeps one SIGCHLD until it is taken: others may have ended as well since. */
-  private childEnded(child: number): void {
-    // 0 is somebody outside of the pid namespace, who only says so.
-    if (child > 0) this.reap(pid(child));
-    if (this.sweeping) return;
-    this.sweeping = true;
-    const sweep = () => this.reapAll();
-    if (this.sweepFrom <= monotonic()) this.loop.soon(sweep);
-    else this.loop.at(this.sweepFrom, sweep);
-  }
-
-  /**
-   * Takes all ended children. To find one the kernel looks at each that lives (70 ns): that is not done again before nine
-   * times as long as it took.
-   */
-  private reapAll(): void {
-    this.sweeping = false;
-    this.sweptMs = 0;
-    let found = 0;
-    while (this.reap(-1)) {
-      if (++found % MANY_ENDED === 0) for (const child of [...this.wards.keys()]) this.reap(child);
-    }
-    const pause = this.sweptMs < SHORT_SWEEP_MS ? 0 : this.sweptMs * SWEEP_PAUSE;
-    this.sweepFrom = later(monotonic(), pause);
-  }
-
-  /** Takes `child`, or any, if it has ended. */
-  private reap(child: Pid | -1): boolean {
-    const before = monotonic();
-    const ended = reap(child);
-    this.sweptMs += monotonic() - before;
-    if (ended !== undefined) this.end(ended.pid, ended.status);
-    return ended !== undefined;
-  }
-
-  private end(process: Pid, status: number | undefined): void {
-    const ward = this.wards.get(process);
-    // Somebody else's child: taken in by this process as process 1 or as a subreaper.
-    if (ward === undefined) return;
-    this.wards.delete(process);
-    ward.onEnd(status);
   }
 }

@@ -203,6 +203,8 @@ export class DescriptorLimit {
   private low: bigint | undefined;
   /** Held back for `briefly`. */
   private spare: Fd | undefined;
+  /** Lets go of descriptors that can be done without. @returns whether there were any */
+  relieve: () => boolean = () => false;
 
   constructor() {
     restoreNofile();
@@ -270,9 +272,19 @@ export class DescriptorLimit {
     const limit = getrlimit("NOFILE");
     setrlimit("NOFILE", { soft: limit.hard, hard: limit.hard });
     try {
-      return act();
+      return this.withRelief(act);
     } finally {
       setrlimit("NOFILE", limit);
+    }
+  }
+
+  private withRelief<Result>(act: () => Result): Result {
+    for (;;) {
+      try {
+        return act();
+      } catch (error) {
+        if (errnoOf(error) !== EMFILE || !this.relieve()) throw error;
+      }
     }
   }
 }

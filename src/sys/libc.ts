@@ -98,6 +98,7 @@ const signatures = {
   tee: { args: [I, I, S, U], returns: L },
   umask: { args: [U], returns: U },
   unlinkat: { args: [I, P, I], returns: I },
+  waitid: { args: [I, U, P, I], returns: I },
   waitpid: { args: [I, P, I], returns: I },
   write: { args: [I, P, S], returns: L },
 } as const;

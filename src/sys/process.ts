@@ -393,6 +393,21 @@ function wait(of: number, options: number): Reaped | undefined {
   }
 }
 
+const P_ALL = 0;
+const WEXITED = 4;
+const WNOWAIT = 0x1000000;
+
+/** Whether there is any child, ended or not. waitid(2) */
+export const hasChildren = (): boolean => libc.waitid(P_ALL, 0, 0, WEXITED | WNOHANG | WNOWAIT) !== -1;
+
+const PR_GET_CHILD_SUBREAPER = 37;
+
+/** Whether orphans below this process become its children, though it is not process 1. prctl(2) */
+export function isSubreaper(): boolean {
+  const answer = scratch.reset().alloc(8);
+  return libc.prctl(PR_GET_CHILD_SUBREAPER, answer, 0, 0, 0) === 0 && scratch.i32(answer) !== 0;
+}
+
 /**
  * Sends `signal` to the process `to`. kill(2). Only for a child that has not been waited for: its number cannot have
  * been given to another process. @throws {ErrnoError} ESRCH, EPERM
