@@ -1,10 +1,13 @@
 // The states in which a supervisor begins: afresh, or with what an earlier one left. runtime/service-host.ts finds that out.
+import type { Condemnation } from "../formats/readiness-record.ts";
 import type { Asks } from "../formats/service-files.ts";
 import type { Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import { later, type Pid } from "../units/units.ts";
+import { condemn } from "./attending.ts";
 import { failureOf, finishUntil, resumeFinish } from "./finishing.ts";
+import { resumedReadiness } from "./readiness.ts";
 import { always, type Event, type Now, type State, type Step, send, type Up } from "./service-state.ts";
 import { over, start } from "./starting.ts";
 import { bringDown, emptying } from "./stopping.ts";
@@ -22,6 +25,14 @@ export const initial = (want: Want, now: Now, throttle: Throttle = noThrottle): 
   throttle,
 });
 
+/** What else is known of a process that an earlier supervisor started. */
+export type ResumedTraits = {
+  /** It leads a process group of its own. */
+  readonly group?: boolean;
+  readonly readiness?: Parameters<typeof resumedReadiness>[0] | undefined;
+  readonly condemned?: Condemnation | undefined;
+};
+
 /**
  * The state of a service whose process an earlier supervisor started, `ageMs` milliseconds ago. Signals that may not have
  * reached it are sent again at `begin`.
@@ -31,12 +42,14 @@ export const resumed = (
   want: Want,
   paused: boolean,
   now: Now,
-  group = false,
+  { group = false, readiness, condemned }: ResumedTraits = {},
 ): State => ({
   at: "up",
   pid: process.pid,
   paused,
   ...(group ? { group } : {}),
+  ...(readiness === undefined ? {} : { readiness: resumedReadiness(readiness) }),
+  ...(condemned === undefined ? {} : { condemned }),
   want,
   exiting: false,
   since: process.since,
@@ -95,6 +108,11 @@ export function begin(
 
 /** The earlier supervisor may have died between noting a wish and acting on it: then `owed`, and it is done again. */
 function resume(state: Up, owed: boolean, now: Now, asks: Asks): Step {
+  if (state.condemned !== undefined && state.want !== "down") {
+    const again = condemn(state, state.condemned, now, asks);
+    const effects = again.effects.filter(({ do: what }) => owed && what === "kill");
+    return { state: again.state, effects: [{ do: "announce" }, ...effects] };
+  }
   if (state.want === "down") {
     const again = bringDown(state, now, asks);
     if (owed || again.state.at !== "up") return again;

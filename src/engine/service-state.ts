@@ -1,11 +1,14 @@
 // The state of one supervised service, what may happen to it, and what is to be done about it. engine/supervise.ts has the
 // rules; runtime/service-host.ts performs the effects and reports what came of them.
 import type { Command } from "../formats/control.ts";
+import type { Condemnation } from "../formats/readiness-record.ts";
+import type { Notification } from "../formats/sd-notify.ts";
 import type { Failure } from "../formats/service-record.ts";
 import type { Status, Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import { exhaustive, type Instant, type Pid, type Signo } from "../units/units.ts";
+import { type Readiness, readinessDeadlines } from "./readiness.ts";
 import type { Fare, Pause } from "./restart-policy.ts";
 import type { Throttle } from "./throttle.ts";
 
@@ -23,6 +26,8 @@ export type Always = {
   readonly throttle: Throttle;
   /** It failed for good, or will have once `finish` is over. */
   readonly failed?: Failure | undefined;
+  /** The run that is there, or has ended and is not over yet, was told to end because it was not ready, or not alive. */
+  readonly condemned?: Condemnation | undefined;
   /** What its ends so far mean for the next start, where the directory asks for that. */
   readonly fare?: Fare | undefined;
 };
@@ -54,6 +59,8 @@ export type State =
       readonly killed?: boolean;
       /** It was sent a signal that ends most programs: if it ends, that is no fault of its. */
       readonly asked?: boolean;
+      /** Whether it is ready and alive, where the directory asks for that. */
+      readonly readiness?: Readiness | undefined;
     })
   /** The process `run` has ended, and of its group somebody may be left. */
   | (Always & {
@@ -110,11 +117,25 @@ export type Event =
   /** `finish` cannot be executed: it is over. */
   | { readonly on: "finish-failed" }
   | { readonly on: "finish-ended"; readonly pid: Pid; readonly how: WaitStatus | undefined }
+  /** The service has told something of itself. */
+  | { readonly on: "notified"; readonly said: Notification }
+  | { readonly on: "check-started"; readonly pid: Pid }
+  /** `check` cannot be executed. */
+  | { readonly on: "check-failed" }
+  | { readonly on: "check-ended"; readonly pid: Pid; readonly how: WaitStatus | undefined }
   /** The instant has come that `deadlineOf` the state tells. */
   | { readonly on: "timer" };
 
-/** The signals that commands send, by the kernel's names. */
-export type ServiceSignal = "SIGTERM" | "SIGCONT" | "SIGSTOP" | "SIGHUP" | "SIGALRM" | "SIGINT" | "SIGKILL";
+/** The signals that commands and the watchdog send, by the kernel's names. */
+export type ServiceSignal =
+  | "SIGTERM"
+  | "SIGCONT"
+  | "SIGSTOP"
+  | "SIGHUP"
+  | "SIGALRM"
+  | "SIGINT"
+  | "SIGABRT"
+  | "SIGKILL";
 
 export type Effect =
   | { readonly do: "spawn" }
@@ -133,6 +154,13 @@ export type Effect =
   | { readonly do: "announce" }
   /** There was no process to be had; the next attempt is at `retry`. */
   | { readonly do: "warn-no-process"; readonly retry: Instant }
+  /** Starts `check`. */
+  | { readonly do: "check" }
+  | { readonly do: "kill-check"; readonly pid: Pid }
+  /** `check` took longer than it may. */
+  | { readonly do: "warn-check-slow" }
+  /** The service is told to end because it is not ready in time, or gave no sign of life. */
+  | { readonly do: "warn-condemned"; readonly why: Condemnation }
   /** `finish` took longer than it may. */
   | { readonly do: "warn-finish-slow" }
   /** The service ended early, or too often, for the first time in a row: it is started again after `ms`. */
@@ -173,7 +201,7 @@ export function deadlineOf(state: State): Instant | undefined {
     case "finishing":
       return state.until;
     case "up":
-      return soonest(state.killAt);
+      return soonest(state.killAt, ...readinessDeadlines(state.readiness));
     case "emptying":
       return state.next;
     case "down":
@@ -193,13 +221,14 @@ function soonest(...instants: readonly (Instant | undefined)[]): Instant | undef
 }
 
 /** What every state has. */
-export const always = ({ want, exiting, since, throttle, failed, fare }: State): Always => ({
+export const always = ({ want, exiting, since, throttle, failed, fare, condemned }: State): Always => ({
   want,
   exiting,
   since,
   throttle,
   ...(failed === undefined ? {} : { failed }),
   ...(fare === undefined ? {} : { fare }),
+  ...(condemned === undefined ? {} : { condemned }),
 });
 export const starting = (state: State): State => ({ ...always(state), at: "starting" });
 export const down = (state: State): State => ({ ...always(state), at: "down" });

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { DIRECTORIES, type Directory, type Health, World } from "../../tests/support/service-world.ts";
 import { CONTROL_LETTERS, type ControlLetter } from "../formats/control.ts";
+import type { Notification } from "../formats/sd-notify.ts";
 import { statusOf } from "./service-state.ts";
 
 describe("the transcripts of the C program", () => {
@@ -127,12 +128,29 @@ type Action =
       readonly code: number;
       readonly finishCode: number;
       readonly finishStarts: boolean;
+      readonly checkCode: number;
+      readonly checkStarts: boolean;
     }
+  | { readonly said: Notification }
   | "end"
   | "end finish"
   | "end member"
+  | "end check"
   | "reap"
   | "woken";
+
+const anyNotification: fc.Arbitrary<Notification> = fc.constantFrom<Notification[]>(
+  { ready: true },
+  { ready: true, status: "x" },
+  { reloading: true },
+  { stopping: true },
+  { watchdog: "alive" },
+  { watchdog: "trigger" },
+  { watchdogMs: 500 },
+  { watchdogMs: 0 },
+  { extendMs: 9000 },
+  {},
+);
 
 const anyAction: fc.Arbitrary<Action> = fc.oneof(
   {
@@ -159,8 +177,12 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
       code: fc.constantFrom(0, 1, 100),
       finishCode: fc.constantFrom(0, 1, 125),
       finishStarts: fc.boolean(),
+      checkCode: fc.constantFrom(0, 1),
+      checkStarts: fc.boolean(),
     }),
   },
+  { weight: 4, arbitrary: fc.record({ said: anyNotification }) },
+  { weight: 2, arbitrary: fc.constant("end check" as const) },
   { weight: 4, arbitrary: fc.constant("end finish" as const) },
   { weight: 2, arbitrary: fc.constant("end member" as const) },
   { weight: 4, arbitrary: fc.constant("end" as const) },
@@ -173,9 +195,11 @@ function act(world: World, action: Action): void {
   else if (action === "reap") world.reap();
   else if (action === "end finish") world.endFinish();
   else if (action === "end member") world.members = Math.max(0, world.members - 1);
+  else if (action === "end check") world.endCheck();
   else if (action === "woken") world.wakeEarly();
   else if ("letter" in action) world.letters(action.letter);
   else if ("pass" in action) world.pass(action.pass);
+  else if ("said" in action) world.say(action.said);
   else if ("deaf" in action) world.deaf = action.deaf;
   else if ("directory" in action) Object.assign(world, action);
   else {

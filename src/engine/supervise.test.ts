@@ -617,6 +617,7 @@ const SIGNAL_LETTERS = {
   SIGHUP: "H",
   SIGALRM: "A",
   SIGINT: "I",
+  SIGABRT: "B",
   SIGKILL: "K",
 } as const;
 
@@ -643,6 +644,11 @@ function letter(effect: Effect, after: State): string {
     case "kill-group":
       if (after.at !== "emptying" || after.run !== effect.run) return "g?";
       return `g${typeof effect.signal === "number" ? "h" : SIGNAL_LETTERS[effect.signal]}`;
+    case "check":
+    case "kill-check":
+    case "warn-check-slow":
+    case "warn-condemned":
+      return `${effect.do}?`; // readiness.test.ts
     case "finish":
       if (after.at !== "finishing" || after.run !== effect.run || after.how !== effect.how) return "f?";
       return "f";
@@ -708,6 +714,18 @@ describe("the state machine", () => {
       expect(rowOf(name)).toEqual(expected);
     });
   }
+
+  test("what is told of readiness changes nothing where nobody asks", () => {
+    const events: Event[] = [
+      { on: "notified", said: { ready: true, extendMs: 1000 } },
+      { on: "check-started", pid: NEW },
+      { on: "check-failed" },
+      { on: "check-ended", pid: NEW, how: exited(0) },
+    ];
+    for (const name of rowsOf(COMMANDS).keys())
+      for (const event of events)
+        expect(cell(stateOf(name), event, at(500), DEADLY)).toBe(name === "G" ? "!" : ".");
+  });
 
   test("in every cell the time changes with the pid, and only then", () => {
     for (const name of rowsOf(COMMANDS).keys()) {

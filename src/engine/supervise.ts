@@ -3,8 +3,10 @@
 // supervise-protocol.md sections 5 and 7.
 import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import { exhaustive } from "../units/units.ts";
+import { attend, attended, attendTimer } from "./attending.ts";
 import { obey } from "./commands.ts";
 import { finishEnded, finishFailed, finishSpawned, finishTimer } from "./finishing.ts";
+import { beginReadiness } from "./readiness.ts";
 import { afterStart } from "./restart-policy.ts";
 import { begin } from "./resuming.ts";
 import {
@@ -23,6 +25,10 @@ import { throttled } from "./throttle.ts";
 
 /** @param asks what the service directory asks for at this moment */
 export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC): Step {
+  return attended(state, decide(state, event, now, asks), now, asks);
+}
+
+function decide(state: State, event: Event, now: Now, asks: Asks): Step {
   if (state.at === "gone") return impossible(state, event);
   switch (event.on) {
     case "begin":
@@ -45,6 +51,11 @@ export function step(state: State, event: Event, now: Now, asks: Asks = CLASSIC)
       return finishFailed(state, event, now, asks);
     case "finish-ended":
       return finishEnded(state, event, now, asks);
+    case "notified":
+    case "check-started":
+    case "check-failed":
+    case "check-ended":
+      return attend(state, event, now, asks);
     case "timer":
       return timer(state, now, asks);
     default:
@@ -58,7 +69,7 @@ function timer(state: Living, now: Now, asks: Asks): Step {
     case "waiting":
       return startTimer(state, now, asks);
     case "up":
-      return killTimer(state, now);
+      return upTimer(state, now, asks);
     case "emptying":
       return lookTimer(state, now);
     case "finishing":
@@ -71,11 +82,19 @@ function timer(state: Living, now: Now, asks: Asks): Step {
   }
 }
 
+function upTimer(state: Up, now: Now, asks: Asks): Step {
+  const kill = killTimer(state, now);
+  if (kill.state.at !== "up" || state.readiness === undefined) return kill;
+  const { state: after, effects } = attendTimer(kill.state, now, asks);
+  return { state: after, effects: [...kill.effects, ...effects] };
+}
+
 function spawned(state: Living, event: Event & { on: "spawned" }, now: Now, asks: Asks): Step {
   if (state.at !== "starting") return impossible(state, event);
   const { pid } = event;
   const { fare: before, ...rest } = always(state);
   const fare = afterStart(before, now.at, asks);
+  const readiness = beginReadiness(asks);
   const up: Up = {
     ...rest,
     at: "up",
@@ -85,6 +104,7 @@ function spawned(state: Living, event: Event & { on: "spawned" }, now: Now, asks
     throttle: throttled(now.at),
     ...(asks.group ? { group: true } : {}),
     ...(fare === undefined ? {} : { fare }),
+    ...(readiness === undefined ? {} : { readiness }),
   };
   // A `d` that came while there was nobody to take it.
   return state.want === "down" ? bringDown(up, now, asks) : { state: up, effects: [{ do: "announce" }] };

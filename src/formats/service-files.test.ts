@@ -10,6 +10,19 @@ test("of the names in a directory only those that ask for something count", () =
   expect(askedBy("process-group")).toEqual({ group: true });
 });
 
+test("notification-fd is a descriptor above the three that have a meaning", () => {
+  expect(asked("notification-fd", "3\n")).toEqual({ notificationFd: 3 });
+  expect(asked("notification-fd", "2147483647")).toEqual({ notificationFd: 2147483647 });
+  for (const text of ["", "0", "1", "2", "-3", "3.5", "0x3", "2147483648", "9".repeat(400), "three"])
+    expect(() => asked("notification-fd", text)).toThrow(FormatError);
+});
+
+test("watchdog and timeout-ready are milliseconds; sd-notify and check ask by being there", () => {
+  expect(asked("watchdog", "1500")).toEqual({ watchdogMs: 1500 });
+  expect(asked("timeout-ready", "0")).toEqual({ timeoutReadyMs: 0 });
+  expect([askedBy("sd-notify"), askedBy("check")]).toEqual([{ sdNotify: true }, { check: true }]);
+});
+
 describe("timeout-finish", () => {
   test("is the first line, a number of milliseconds", () => {
     for (const [text, timeoutFinishMs] of [

@@ -30,6 +30,16 @@ export type Asks = {
   readonly downSignal: Signo | undefined;
   /** `process-group` is there: the service leads a group of its own, and has ended when nobody is left in it. */
   readonly group: boolean;
+  /** `notification-fd`: the descriptor on which a newline says that the service is ready. */
+  readonly notificationFd: number | undefined;
+  /** `sd-notify` is there: it says so in a datagram. */
+  readonly sdNotify: boolean;
+  /** `check` is there: it is ready once that exits 0. */
+  readonly check: boolean;
+  /** `timeout-ready`: how long it may take to become ready, in milliseconds; 0 for as long as it likes. */
+  readonly timeoutReadyMs: number;
+  /** `watchdog`: how often it must give a sign of life, in milliseconds; 0 for never. */
+  readonly watchdogMs: number;
   /** `max-death-tally`: how many deaths are noted in supervise/death_tally. */
   readonly deathTally: number;
   /** `restart`, `backoff`, `start-limit`: whether and how soon the service is started again after its end. */
@@ -47,6 +57,11 @@ export const CLASSIC: Asks = {
   timeoutKillMs: 0,
   downSignal: undefined,
   group: false,
+  notificationFd: undefined,
+  sdNotify: false,
+  check: false,
+  timeoutReadyMs: 0,
+  watchdogMs: 0,
   deathTally: 0,
   restart: ALWAYS,
   backoff: undefined,
@@ -61,6 +76,15 @@ export const MOST_DEATHS = 4096;
 const VALUES = {
   "timeout-finish": (text): Partial<Asks> => ({ timeoutFinishMs: milliseconds(text) }),
   "timeout-kill": (text): Partial<Asks> => ({ timeoutKillMs: milliseconds(text) }),
+  "timeout-ready": (text): Partial<Asks> => ({ timeoutReadyMs: milliseconds(text) }),
+  watchdog: (text): Partial<Asks> => ({ watchdogMs: milliseconds(text) }),
+  "notification-fd": (text): Partial<Asks> => {
+    const line = firstLine(text);
+    const notificationFd = Number(line);
+    if (!/^[0-9]+$/.test(line) || notificationFd < 3 || notificationFd >= 2 ** 31)
+      throw new FormatError("not the number of a descriptor from 3 on", 0);
+    return { notificationFd };
+  },
   "down-signal": (text): Partial<Asks> => {
     const downSignal = signalNamed(firstLine(text));
     if (downSignal === undefined) throw new FormatError("not a signal", 0);
@@ -83,6 +107,8 @@ export type ValueFile = keyof typeof VALUES;
 const PRESENT = {
   finish: { finish: true },
   "process-group": { group: true },
+  "sd-notify": { sdNotify: true },
+  check: { check: true },
 } as const satisfies { readonly [name: string]: Partial<Asks> };
 
 /** Every name that asks for something. */

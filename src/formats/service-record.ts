@@ -3,6 +3,13 @@
 //
 // The order of stores is the protocol (docs/formats.md): the fields of a phase first, the phase last, in one store.
 
+import {
+  CONDEMNATIONS,
+  type Condemnation,
+  READINESS_AT,
+  READINESS_SIZE,
+  ReadinessRecord,
+} from "./readiness-record.ts";
 import type { Want } from "./status.ts";
 import { decodeTai64n, encodeTai64n, TAI64N_SIZE, type Tai64n } from "./tai64n.ts";
 import type { WaitStatus } from "./wait-status.ts";
@@ -54,6 +61,8 @@ export type End = {
   readonly ended: Tai64n;
   /** Undefined where the kernel did not tell: the process was not our child. */
   readonly status: WaitStatus | undefined;
+  /** The supervisor ended it, and why. */
+  readonly condemned?: Condemnation | undefined;
 };
 
 /** Why a start is put off for longer than the second between starts. */
@@ -104,7 +113,7 @@ const AT = {
 /** The offset of the four bytes that the kernel stores the pid of a new process in. */
 export const RECORD_CHILD = AT.child;
 const END_SIZE = 40;
-const END = { pid: 0, kind: 4, value: 5, started: 8, ended: 20 } as const;
+const END = { pid: 0, kind: 4, value: 5, condemned: 6, started: 8, ended: 20 } as const;
 const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
 
 /**
@@ -126,16 +135,20 @@ const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
  * | 100-103 | another number after each change: by it the supervisor knows the page again | native |
  * | 104-127 | tick before which it is not started; tick from which starts are counted, how many; early ends in a row | native, 8 8 4 4 |
  * | 128-767 | the last 16 ends, 40 bytes each; end number N (from 0) in slot N % 16 |       |
+ * | 1024-1343 | readiness-record.ts                                               |        |
  */
 export class ServiceRecord {
   private readonly view: DataView;
   private readonly phases: Int32Array;
   /** What `mark` must be. */
   private mark = 0;
+  /** Of the run that is there, or is being started. */
+  readonly readiness: ReadinessRecord;
 
   /** @param bytes the mapped file, RECORD_SIZE long and aligned to 4 */
   constructor(private readonly bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, RECORD_SIZE);
+    this.readiness = new ReadinessRecord(bytes.subarray(READINESS_AT, READINESS_AT + READINESS_SIZE));
     this.phases = new Int32Array(bytes.buffer, bytes.byteOffset + AT.phase, 1);
   }
 
@@ -184,6 +197,7 @@ export class ServiceRecord {
     this.bytes.fill(0, AT.boot, AT.starts);
     this.bytes[AT.failed] = 0;
     this.fare = undefined;
+    this.bytes.fill(0, READINESS_AT, READINESS_AT + READINESS_SIZE);
     this.bytes.set(MAGIC);
     this.bytes.set(boot, AT.boot);
   }
@@ -357,11 +371,12 @@ export class ServiceRecord {
   }
 
   /** Adds an end to the history. The number of ends is stored last. @returns the end's number, for `amend` */
-  end({ pid, started, ended, status }: End): number {
+  end({ pid, started, ended, status, condemned }: End): number {
     const { ends } = this;
     const at = AT.history + (ends % HISTORY_SIZE) * END_SIZE;
     this.view.setUint32(at + END.pid, pid, true);
     this.putStatus(at, status);
+    this.bytes[at + END.condemned] = CONDEMNATIONS.indexOf(condemned);
     this.bytes.set(encodeTai64n(started), at + END.started);
     this.bytes.set(encodeTai64n(ended), at + END.ended);
     this.view.setUint32(AT.ends, ends + 1, true);
@@ -400,6 +415,7 @@ export class ServiceRecord {
       const at = AT.history + (n % HISTORY_SIZE) * END_SIZE;
       const kind = bytes[at + END.kind];
       const value = bytes[at + END.value] as number;
+      const condemned = CONDEMNATIONS[bytes[at + END.condemned] as number];
       history.push({
         pid: view.getUint32(at + END.pid, true),
         started: decodeTai64n(bytes.subarray(at + END.started)),
@@ -410,6 +426,7 @@ export class ServiceRecord {
             : kind === KIND.killed || kind === KIND.dumped
               ? { killed: value, coreDumped: kind === KIND.dumped }
               : undefined,
+        ...(condemned === undefined ? {} : { condemned }),
       });
     }
     return history;

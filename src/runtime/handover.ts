@@ -18,6 +18,7 @@ import {
 } from "../sys/files.ts";
 import { execve, getpid } from "../sys/process.ts";
 import type { SignalSet } from "../sys/signals.ts";
+import { receivesAt } from "../sys/socket.ts";
 import { type ByteString, type Fd, fd } from "../units/units.ts";
 
 const LABEL = "tend-handover";
@@ -73,6 +74,16 @@ export class Handover {
     if (claimed === undefined) return file;
     close(file);
     return claimed;
+  }
+
+  /** The socket handed on that receives at the abstract address `name`, if there is one: what waits in it is not lost. */
+  claimSocket(name: ByteString): Fd | undefined {
+    for (const [identity, [file]] of this.held) {
+      if (file === undefined || receivesAt(file) !== name) continue;
+      this.held.delete(identity);
+      return file;
+    }
+    return undefined;
   }
 
   /** Everything that was to be opened is: what nobody claimed is let go. */

@@ -2,9 +2,18 @@
 // engine/supervise.ts has the rules; this file has none.
 
 import type { Left } from "../engine/adoption.ts";
-import { deadlineOf, type Effect, type Event, type State, statusOf } from "../engine/service-state.ts";
+import { beginReadiness, type Readiness } from "../engine/readiness.ts";
+import {
+  deadlineOf,
+  type Effect,
+  type Event,
+  type State,
+  statusOf,
+  type Up,
+} from "../engine/service-state.ts";
 import { step } from "../engine/supervise.ts";
 import { type Command, decodeControl } from "../formats/control.ts";
+import type { Condemnation, RecordedReadiness } from "../formats/readiness-record.ts";
 import { type Asks, CLASSIC, finishArguments } from "../formats/service-files.ts";
 import type { Failure, ServiceRecord } from "../formats/service-record.ts";
 import { signalName } from "../formats/signal-name.ts";
@@ -18,6 +27,7 @@ import type { Signal } from "../sys/signals.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, type Pid } from "../units/units.ts";
 import { startOf } from "./adopt.ts";
 import { Announcer } from "./announcer.ts";
+import { Attendance, type Prepared } from "./attendance.ts";
 import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
 import { KeptRecord } from "./kept-record.ts";
 import { membersLeft, signalLeft } from "./process-group.ts";
@@ -65,6 +75,10 @@ export class ServiceHost {
   private tallyProblem: ByteString | undefined;
   /** What the record says of restarts that are put off. */
   private noted: Pick<State & { at: "waiting" }, "fare" | "why"> = {};
+  /** What the service tells of itself comes from here, once it was asked for. */
+  private attendance: Attendance | undefined;
+  /** Of the state, as it is in the record. */
+  private readiness: Readiness | undefined;
 
   /**
    * Takes the directory and starts the service, unless it has a down file.
@@ -126,6 +140,8 @@ export class ServiceHost {
       if (finishOver && state.at === "finishing" && state.finish !== undefined)
         this.tell({ on: "finish-ended", pid: state.finish, how: undefined });
       if (once) this.command("once");
+      if (this.state.at === "up" && this.state.pid === adopted && this.state.readiness !== undefined)
+        this.attend().take(this.state.readiness, this.kept.record?.readiness);
     } catch (error) {
       if (adopted !== undefined) world.disown(adopted);
       this.kept.close();
@@ -146,7 +162,7 @@ export class ServiceHost {
 
   /** What must stay open for the directory to stay ours; undefined where nothing would tell a new image what runs. */
   get held(): readonly Fd[] | undefined {
-    return this.kept.found && this.files.held;
+    return this.kept.found && [...this.files.held, ...(this.attendance?.held ?? [])];
   }
 
   /** Looks whether what must outlive this process is there yet. */
@@ -238,7 +254,9 @@ export class ServiceHost {
         record.intend(bootTicks(), this.world.nextOrigin(), "intent", this.asks.group);
         return;
       case "up":
-        // Noted when the process was there: by `spawn` or `takeOver`.
+        // The rest was noted when the process was there: by `spawn` or `takeOver`.
+        if (state.readiness !== this.readiness) record.readiness.told = recorded(state);
+        this.readiness = state.readiness;
         return;
       case "emptying":
         record.phase = "emptying";
@@ -260,6 +278,8 @@ export class ServiceHost {
     record.reset(this.world.boot);
     this.noted = {};
     this.note(record, false);
+    this.attendance?.note(record.readiness);
+    if (state.at === "up") record.readiness.told = recorded(state);
     if (state.at === "up") record.resume(state.pid, startOf(state.pid), "running", state.group === true);
     if (state.at === "emptying") record.resume(state.run, 0, "emptying", true);
     if (state.at !== "emptying" && state.at !== "finishing") return;
@@ -293,7 +313,10 @@ export class ServiceHost {
   private died(pid: Pid, status: number | undefined): number | undefined {
     const ended = this.world.now().stamp;
     const how = status === undefined ? undefined : decodeWaitStatus(status);
-    const end = this.kept.record?.end({ pid, started: this.state.since, ended, status: how });
+    const { since: started } = this.state;
+    const condemned = this.state.at === "up" ? this.state.condemned : undefined;
+    const end = this.kept.record?.end({ pid, started, ended, status: how, condemned });
+    this.attendance?.settled();
     this.look();
     if (this.asks.deathTally > 0) this.tally(ended, how);
     this.tell({ on: "died", pid, how });
@@ -342,6 +365,14 @@ export class ServiceHost {
         return signalLeft(effect.run, effect.signal);
       case "warn-left":
         return this.warnLeft(effect.run);
+      case "check":
+        return this.attend().runCheck();
+      case "kill-check":
+        return this.world.kill(effect.pid, "SIGKILL");
+      case "warn-check-slow":
+        return this.attend().checkIsSlow();
+      case "warn-condemned":
+        return this.say(`warning: ${this.place.title} ${CONDEMNED_TEXTS[effect.why](this.asks)}`);
       case "finish":
         return this.finish(effect.run, effect.how);
       case "warn-finish-slow":
@@ -415,16 +446,45 @@ export class ServiceHost {
     this.tell(outcome);
   }
 
+  private attend(): Attendance {
+    this.attendance ??= new Attendance({
+      world: this.world,
+      directory: this.directory,
+      title: this.place.title,
+      service: () => (this.state.at === "up" ? this.state.pid : undefined),
+      tell: (event) => {
+        if (this.state.at !== "gone") this.tell(event);
+      },
+      warn: (text) => this.say(`warning: ${text}`),
+    });
+    return this.attendance;
+  }
+
+  /** Makes what the service needs to tell of itself, and notes that it has it. In a classic directory there is nothing. */
+  private prepare(): Prepared {
+    const { asks } = this;
+    const { record } = this.kept;
+    const nothing = beginReadiness(asks) === undefined;
+    if (nothing && this.attendance === undefined) return { asks, actions: [], options: {}, done: () => {} };
+    const prepared = this.attend().prepare(asks, record?.readiness);
+    this.asks = prepared.asks;
+    const readiness = beginReadiness(prepared.asks);
+    if (record !== undefined) record.readiness.told = readiness && { ...readiness, condemned: undefined };
+    return prepared;
+  }
+
   private spawn(): void {
     let outcome: Event;
+    const prepared = this.prepare();
     try {
-      const { path, argv, actions } = this.place.program ?? {
+      const program = this.place.program ?? {
         ...RUN,
-        actions: [...this.place.pipes(), { do: "fchdir", directory: this.directory }],
+        actions: [...this.place.pipes(), { do: "fchdir", directory: this.directory } as const],
       };
+      const actions = [...program.actions, ...prepared.actions];
       const onEnd = (status: number | undefined) => void this.died(pid, status);
-      const options = { tell: this.kept.child, leads: this.asks.group };
-      const pid = this.world.spawn(path, argv, actions, onEnd, options);
+      const options = { ...prepared.options, tell: this.kept.child, leads: this.asks.group };
+      const pid = this.world.spawn(program.path, program.argv, actions, onEnd, options);
       this.kept.record?.run(pid, bootTicks());
       outcome = { on: "spawned", pid };
     } catch (error) {
@@ -434,6 +494,9 @@ export class ServiceHost {
       const what = this.place.program?.path ?? `${this.place.title}/run`;
       if (why === "no-program") this.say(`fatal: unable to start ${what}: ${error.text}`);
       outcome = { on: "spawn-failed", why, jitter: Math.random() };
+      this.attendance?.settled();
+    } finally {
+      prepared.done();
     }
     this.tell(outcome);
   }
@@ -453,6 +516,7 @@ export class ServiceHost {
   private leave(): void {
     this.announcer.writeNow(statusOf(this.state));
     this.wake?.takeBack();
+    this.attendance?.close();
     this.world.loop.unwatch(this.control);
     this.kept.close();
     this.files.close();
@@ -472,6 +536,14 @@ const FAILURE_TEXTS = {
   "start-limit": "was started too often",
   "restart-never": "failed",
 } as const satisfies Record<Failure, string>;
+/** What is noted of a running service's readiness. */
+const recorded = ({ readiness, condemned }: Up): RecordedReadiness | undefined =>
+  readiness && { ...readiness, condemned };
+
+const CONDEMNED_TEXTS = {
+  watchdog: () => "gave no sign of life in time, ending it",
+  "not-ready": ({ timeoutReadyMs }: Asks) => `was not ready within ${timeoutReadyMs} ms, ending it`,
+} as const satisfies Record<Condemnation, (asks: Asks) => ByteString>;
 
 /** So many of those left of a group are named. */
 const MOST_NAMED = 5;

@@ -82,7 +82,10 @@ export function takeOver(service: Supervised): TakenOver {
       // It ended while nobody looked.
       const started = earlier(now.stamp, (bootTicks() - left.ticks.from) * MS_PER_TICK);
       if (record?.lastEnded !== left.pid)
-        record?.end({ pid: left.pid, started, ended: now.stamp, status: undefined });
+        record?.end({
+          ...{ pid: left.pid, started, ended: now.stamp, status: undefined },
+          condemned: record.readiness.told?.condemned,
+        });
       fare = afterEnd(fare, now.at - (last ?? now.at), false, now.at, service.asks);
       if (record?.ownGroup) return takeOverGroup(service, record, pid(left.pid), want, exiting, now, fare);
       if (record !== undefined && service.asks.finish) {
@@ -94,8 +97,9 @@ export function takeOver(service: Supervised): TakenOver {
     const once =
       asked === "once" && left !== undefined && (left.phase === "pending" || left.phase === "intent");
     const state = initial(want, now, last === undefined ? undefined : throttled(last));
+    const condemned = ended && record?.history.at(-1)?.condemned;
     return {
-      state: { ...state, exiting, failed: left && record?.failed, fare },
+      state: { ...state, exiting, failed: left && record?.failed, fare, condemned },
       ...{ once, owed: false, ended },
     };
   }
@@ -113,8 +117,10 @@ export function takeOver(service: Supervised): TakenOver {
       if (end !== undefined) service.amend(end, status);
     },
   );
-  const group = left !== undefined && record?.ownGroup === true;
-  const state = resumed({ pid: found.pid, ageMs, since }, want, paused, now, group);
+  const noted = left !== undefined ? record : undefined;
+  const told = noted?.readiness.told;
+  const traits = { group: noted?.ownGroup === true, readiness: told, condemned: told?.condemned };
+  const state = resumed({ pid: found.pid, ageMs, since }, want, paused, now, traits);
   return { state: { ...state, exiting, fare }, once: false, owed: left?.owed === true };
 }
 
@@ -131,7 +137,8 @@ function takeOverGroup(
   const throttle = throttled(later(now.at, (record.ticks.from - bootTicks()) * MS_PER_TICK));
   const end = record.history.at(-1);
   const since = end?.ended ?? now.stamp;
-  const base = { ...initial(want, now, throttle), since, exiting, failed: record.failed, fare };
+  const { failed } = record;
+  const base = { ...initial(want, now, throttle), since, exiting, failed, fare, condemned: end?.condemned };
   const state = resumedEmptying({ run, how: end?.status }, base, now, asks);
   return { state, once: false, owed: false };
 }
@@ -158,6 +165,7 @@ function takeOverFinish(
     ...initial(want, now, throttled(later(now.at, -msSince(left.ticks.from)))),
     since: end?.ended ?? now.stamp,
     failed: record.failed,
+    condemned: end?.condemned,
     fare,
     exiting,
   };

@@ -34,6 +34,7 @@ import { Footprint } from "./footprint.ts";
 import { becomeAnew, executablePath, Handover } from "./handover.ts";
 import { Loop } from "./loop.ts";
 import { type OnEnd, Wards } from "./wards.ts";
+import { WriteWatch } from "./write-watch.ts";
 
 export class World {
   readonly loop: Loop;
@@ -47,6 +48,10 @@ export class World {
   /** Guards the opening of descriptors that this process keeps. */
   readonly descriptors: DescriptorLimit;
   readonly footprint = new Footprint();
+  /** Tells who wrote to which file. */
+  readonly writes: WriteWatch;
+  /** Children that are to end with this image. */
+  private readonly mortals = new Set<Pid>();
   private readonly spawner: Spawner;
   /** The same for programs that lead a process group; made when the first is asked for. */
   private readonly makeLeaders: () => Spawner;
@@ -102,6 +107,7 @@ export class World {
     );
     this.wards = new Wards(this.loop, (act) => this.descriptors.open(act), this.handover?.started === true);
     this.descriptors.relieve = () => this.wards.relieve();
+    this.writes = new WriteWatch(this.loop);
     const mask = this.mask & ~signalSet(["SIGCHLD"]);
     const privateFrom = privateAbove(inherited.keys());
     const attributes = { mask, defaults: RUNTIME_IGNORES, privateFrom };
@@ -117,6 +123,7 @@ export class World {
    * @throws {ErrnoError} as execve; nothing has changed then
    */
   becomeAnew(held: readonly Fd[], started: boolean): never {
+    for (const child of this.mortals) this.kill(child, "SIGKILL");
     return becomeAnew(this.executable, this.argv, held, this.mask, started);
   }
 
@@ -141,7 +148,11 @@ export class World {
     if (leads) this.leaders ??= this.makeLeaders();
     const spawner = leads && this.leaders !== undefined ? this.leaders : this.spawner;
     const child = this.descriptors.inherited(() => spawner.spawn(path, argv, actions, options));
-    this.wards.add(child, onEnd);
+    if (options.diesWithUs === true) this.mortals.add(child);
+    this.wards.add(child, (status) => {
+      this.mortals.delete(child);
+      onEnd(status);
+    });
     this.footprint.started();
     return child;
   }

@@ -10,6 +10,7 @@ export const SIGNALS = {
   SIGHUP: signo(1),
   SIGINT: signo(2),
   SIGQUIT: signo(3),
+  SIGABRT: signo(6),
   SIGKILL: signo(9),
   SIGUSR1: signo(10),
   SIGUSR2: signo(12),

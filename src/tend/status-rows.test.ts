@@ -2,16 +2,9 @@ import { expect, test } from "bun:test";
 import { duration, type Row, size, toJson, toTable } from "./status-rows.ts";
 
 const down: Row = {
-  ...{ name: "mail", state: "down", ready: null, pid: null, want: "down", normallyUp: true, seconds: 40 },
-  ...{
-    restarts: null,
-    lastExit: null,
-    failure: null,
-    nextStartSeconds: null,
-    memoryBytes: null,
-    cpuSeconds: null,
-    problems: [],
-  },
+  ...{ name: "mail", state: "down", ready: null, statusText: null, pid: null, want: "down" },
+  ...{ normallyUp: true, seconds: 40, restarts: null, lastExit: null, failure: null },
+  ...{ nextStartSeconds: null, memoryBytes: null, cpuSeconds: null, problems: [] },
   log: null,
 };
 const up: Row = {
@@ -40,7 +33,7 @@ test("the table is aligned, numbers to the right, and no line has blanks at its 
 });
 
 test("how it ended last, and why it is not started again, stand together", () => {
-  const lastExit = { at: 0, code: 100, signal: null };
+  const lastExit = { at: 0, code: 100, signal: null, reason: null };
   const waits: Row = { ...down, state: "backoff", lastExit, nextStartSeconds: 61.5 };
   expect(toTable([waits], false)).toContain(" code 100: again in 1m01s ");
   const failed: Row = { ...down, state: "failed", lastExit, failure: "run exited 100" };
@@ -49,6 +42,16 @@ test("how it ended last, and why it is not started again, stand together", () =>
     " SIGKILL ",
   );
   expect(toTable([{ ...down, lastExit: { ...lastExit, code: null } }], false)).toContain(" ? ");
+  const barked = { at: 0, code: null, signal: "SIGABRT", reason: "watchdog" };
+  expect(toTable([{ ...down, lastExit: barked }], false)).toContain(" SIGABRT: watchdog ");
+});
+
+test("whether it is ready, and what it says of itself where any does", () => {
+  const ready: Row = { ...up, ready: true, statusText: "Serving\x1b[2J" };
+  const [heads = "", first = "", second = ""] = toTable([ready, { ...up, ready: false }], false).split("\n");
+  expect(heads).toEndWith("  LOG        SAYS");
+  expect(first).toMatch(/^web {6}up +yes .* {2}up \(4285\) {2}Serving\?\[2J$/);
+  expect(second).toMatch(/^web {6}up +no .* {2}up \(4285\) {2}-$/);
 });
 
 test("only the state is coloured, and the columns stay where they are", () => {

@@ -8,6 +8,8 @@ export const STATUS_VERSION = 1;
 export type RunState =
   | "up"
   | "paused"
+  | "reloading"
+  | "stopping"
   | "starting"
   /** A start is put off: it ended early, or was started too often; or many others were. */
   | "backoff"
@@ -26,6 +28,8 @@ export type LastExit = {
   readonly at: number;
   readonly code: number | null;
   readonly signal: string | null;
+  /** Why the supervisor ended it, if it did on its own account. */
+  readonly reason: string | null;
 };
 
 export type Row = {
@@ -33,6 +37,8 @@ export type Row = {
   readonly state: RunState;
   /** Whether the service has said that it is ready; null where it is not asked to. */
   readonly ready: boolean | null;
+  /** What it last said of itself; null if it said nothing. */
+  readonly statusText: ByteString | null;
   readonly pid: number | null;
   readonly want: "up" | "down" | "once" | null;
   /** There is no down file. */
@@ -68,6 +74,8 @@ const RESET = "\x1b[0m";
 const COLOR_OF = {
   up: "good",
   paused: "busy",
+  reloading: "busy",
+  stopping: "busy",
   starting: "busy",
   backoff: "bad",
   limit: "bad",
@@ -82,15 +90,17 @@ const COLOR_OF = {
 
 /** A line a service, in columns; problems follow the table. */
 export function toTable(rows: readonly Row[], color: boolean): ByteString {
-  const lines = [HEADS, ...rows.map(cellsOf)];
-  const widths = HEADS.map((_, i) => Math.max(...lines.map((cells) => (cells[i] ?? "").length)));
+  const told = rows.some(({ statusText }) => statusText !== null);
+  const heads = told ? [...HEADS, "SAYS"] : HEADS;
+  const lines = [heads, ...rows.map((row) => (told ? [...cellsOf(row), saying(row)] : cellsOf(row)))];
+  const widths = heads.map((_, i) => Math.max(...lines.map((cells) => (cells[i] ?? "").length)));
   const table = lines.map((cells, n) => {
     const row = n === 0 ? undefined : rows[n - 1];
     return cells
       .map((cell, i) => {
         const width = widths[i] ?? 0;
         const last = i === cells.length - 1;
-        const text = RIGHT.includes(HEADS[i] ?? "") ? cell.padStart(width) : last ? cell : cell.padEnd(width);
+        const text = RIGHT.includes(heads[i] ?? "") ? cell.padStart(width) : last ? cell : cell.padEnd(width);
         const paint = color && row !== undefined && i === 1 ? COLORS[COLOR_OF[row.state]] : "";
         return paint === "" ? text : `${paint}${text}${RESET}`;
       })
@@ -116,6 +126,9 @@ function cellsOf(row: Row): string[] {
   ];
 }
 
+const saying = ({ statusText }: Row): string =>
+  statusText === null || statusText === "" ? "-" : printable(statusText);
+
 const problemsOf = (row: Row): string[] => [
   ...row.problems.map((problem) => `${printable(row.name)}: ${printable(problem)}`),
   ...(row.log === null ? [] : problemsOf(row.log)),
@@ -124,8 +137,9 @@ const problemsOf = (row: Row): string[] => [
 function exitText({ lastExit: exit, failure, nextStartSeconds }: Row): string {
   const how =
     exit === null ? "-" : exit.code !== null ? `code ${exit.code}` : exit.signal !== null ? exit.signal : "?";
-  if (failure !== null) return `${how}: ${failure}`;
-  return nextStartSeconds === null ? how : `${how}: again in ${duration(nextStartSeconds)}`;
+  const again =
+    failure === null && nextStartSeconds !== null ? `again in ${duration(nextStartSeconds)}` : null;
+  return [how, exit?.reason ?? null, failure ?? again].filter((part) => part !== null).join(": ");
 }
 
 /** A signal as LastExit has it. */

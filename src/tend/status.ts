@@ -139,12 +139,14 @@ function rowOf(path: ByteString, given: ByteString, logger = false): Row {
   const down = reading("down", () => existsat(AT_FDCWD, `${path}/down`));
   const process = told !== undefined && told.pid !== 0 && supervised ? processOf(told.pid) : undefined;
   const state = denied ? "unknown" : supervised ? stateOf(told, record) : "unsupervised";
-  const up = state === "up" || state === "paused";
+  // What is noted is of the process that is noted.
+  const readiness = process !== undefined && record?.pid === told?.pid ? record?.readiness.told : undefined;
   return {
     name: path === given ? path : path.slice(path.lastIndexOf("/") + 1),
     state,
-    ready: null,
-    pid: up && told !== undefined ? told.pid : null,
+    ready: readiness?.ready ?? null,
+    statusText: readiness === undefined || readiness.text === "" ? null : readiness.text,
+    pid: supervised && told !== undefined && told.pid !== 0 ? told.pid : null,
     want: supervised && told !== undefined ? told.want : null,
     normallyUp: down === undefined ? null : !down,
     seconds: supervised && told !== undefined ? age(told) : null,
@@ -168,6 +170,7 @@ const FAILURES = {
   "start-limit": "started too often",
   "restart-never": "not restarted",
 } as const satisfies Record<Failure, string>;
+const REASONS = { watchdog: "watchdog", "not-ready": "not ready in time" } as const;
 
 /** @throws {ErrnoError} if that may not be asked */
 function isSupervised(path: ByteString): boolean {
@@ -200,7 +203,10 @@ function recordOf(path: ByteString): ServiceRecord | undefined {
 
 function stateOf(told: Status | undefined, record: ServiceRecord | undefined): RunState {
   if (told === undefined) return "unknown";
-  if (told.pid !== 0) return told.paused ? "paused" : "up";
+  if (told.pid !== 0) {
+    const doing = record?.pid === told.pid ? record.readiness.told?.doing : undefined;
+    return told.paused ? "paused" : told.want === "down" ? "stopping" : (doing ?? "up");
+  }
   switch (record?.phase) {
     case "finishing":
     case "finish-intent":
@@ -226,11 +232,12 @@ const secondsTo = (tick: number): number => Math.max(0, Math.round(tick - bootTi
 function lastExitOf(record: ServiceRecord): LastExit | null {
   const end = record.history.at(-1);
   if (end === undefined) return null;
-  const { ended, status: how } = end;
+  const { ended, status: how, condemned } = end;
   return {
     at: Number(ended.seconds),
     code: how !== undefined && "exited" in how ? how.exited : null,
     signal: how !== undefined && "killed" in how ? exitSignal(how.killed) : null,
+    reason: condemned === undefined ? null : REASONS[condemned],
   };
 }
 

@@ -1,5 +1,6 @@
 // One service's supervisor in a world of virtual time: its process can be signalled, ends when it likes, and can sometimes
 // not be started. Every step is checked. For random walks, and for the simulation of very many of them.
+import { readinessDeadlines } from "../../src/engine/readiness.ts";
 import { initial } from "../../src/engine/resuming.ts";
 import {
   deadlineOf,
@@ -8,10 +9,12 @@ import {
   type Now,
   type State,
   statusOf,
+  type Up,
 } from "../../src/engine/service-state.ts";
 import { type Queue, takePlace } from "../../src/engine/start-budget.ts";
 import { step } from "../../src/engine/supervise.ts";
 import { CONTROL_LETTERS, type Command, type ControlLetter } from "../../src/formats/control.ts";
+import type { Notification } from "../../src/formats/sd-notify.ts";
 import { type Asks, CLASSIC } from "../../src/formats/service-files.ts";
 import type { Status } from "../../src/formats/status.ts";
 import { exhaustive, type Instant, instant, type Pid, pid, signo } from "../../src/units/units.ts";
@@ -45,6 +48,9 @@ export const DIRECTORIES = {
     ...{ ...CLASSIC, startsPerSecond: 1 },
     backoff: { firstMs: 100, mostMs: 3000, stableMs: 500 },
   },
+  telling: { ...CLASSIC, modern: true, sdNotify: true, timeoutReadyMs: 4000, timeoutKillMs: 2000 },
+  watched: { ...CLASSIC, modern: true, finish: true, watchdogMs: 3000 },
+  checked: { ...CLASSIC, modern: true, check: true, watchdogMs: 3000, timeoutReadyMs: 20_000, group: true },
   hasty: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 1 },
 } as const satisfies { readonly [name: string]: Asks };
 export type Directory = keyof typeof DIRECTORIES;
@@ -86,6 +92,11 @@ export class World {
   private emptying: Pid | undefined;
   /** The process of `finish`. */
   finish: { readonly pid: Pid; killed: boolean } | undefined;
+  /** The processes of `check`, the oldest first. */
+  readonly checks: { readonly pid: Pid; killed: boolean }[] = [];
+  checkStarts = true;
+  checkCode = 1;
+  condemned = 0;
   directory: Directory = "classic";
   /** How the processes end: exit codes. */
   code = 0;
@@ -103,6 +114,7 @@ export class World {
   private announced: Status | undefined;
   private attempt = Number.NEGATIVE_INFINITY;
   private lastPid = 100;
+  private lastCheck = 2_000_000;
 
   constructor(down = false, ms = 1_000_000) {
     this.ms = ms;
@@ -143,6 +155,19 @@ export class World {
     this.tell({ on: "died", pid: child.pid, how: { exited: this.code } });
   }
 
+  /** The service says something of itself. */
+  say(said: Notification): void {
+    if (this.child?.ended === false) this.tell({ on: "notified", said });
+  }
+
+  /** The oldest `check` ends. */
+  endCheck(): void {
+    const check = this.checks.shift();
+    if (check === undefined) return;
+    const how = check.killed ? { killed: 9, coreDumped: false } : { exited: this.checkCode };
+    this.tell({ on: "check-ended", pid: check.pid, how });
+  }
+
   /** finish ends. */
   endFinish(): void {
     const { finish } = this;
@@ -155,6 +180,7 @@ export class World {
   /** All that can end now does, and is waited for. */
   settle(): void {
     this.reap();
+    this.endCheck();
     this.members = 0;
     if (this.state.at === "emptying") this.pass(1000);
     this.endFinish();
@@ -232,6 +258,20 @@ export class World {
         return;
       case "warn-left":
         return ensure(this.members > 0, "named nobody", this.state);
+      case "check":
+        return this.startCheck();
+      case "kill-check": {
+        const check = this.checks.at(-1);
+        ensure(check?.pid === effect.pid, `killed check ${effect.pid}`, this.state);
+        check.killed = true;
+        return;
+      }
+      case "warn-check-slow":
+        return ensure(this.checks.at(-1)?.killed === false, "warned of a check", this.state);
+      case "warn-condemned":
+        this.condemned++;
+        ensure(this.state.at === "up" && this.state.condemned === effect.why, "condemned", this.state);
+        return ensure(this.state.want !== "down" && !this.state.paused, "condemned", this.state);
       case "finish":
         return this.startFinish(effect.run);
       case "warn-finish-slow":
@@ -276,6 +316,16 @@ export class World {
     this.tell({ on: "placed", at: place });
   }
 
+  private startCheck(): void {
+    const { state } = this;
+    ensure(this.checks.at(-1)?.killed ?? true, "a second check", state);
+    ensure(state.at === "up" && state.readiness?.ready === false, "checked", state);
+    if (!this.checkStarts) return this.tell({ on: "check-failed" });
+    const check = { pid: pid(++this.lastCheck), killed: false };
+    this.checks.push(check);
+    this.tell({ on: "check-started", pid: check.pid });
+  }
+
   private startFinish(run: Pid): void {
     ensure(this.child === undefined, "finish beside the service", this.state);
     ensure(this.finish === undefined, "a second finish", this.state);
@@ -315,6 +365,24 @@ export class World {
     }
   }
 
+  private checkReadiness(state: Up): void {
+    const { readiness, want, paused, condemned } = state;
+    const { wake = Number.POSITIVE_INFINITY } = this;
+    if (readiness === undefined) return ensure(condemned === undefined, "condemned unheard", state);
+    const { ready, check, readyBy, aliveBy } = readiness;
+    const judged = want !== "down" && !paused && condemned === undefined && readiness.doing !== "stopping";
+    ensure(judged || (readyBy === undefined && aliveBy === undefined), "judged", state);
+    if (judged && ready !== false && readiness.watchdogMs > 0)
+      ensure(aliveBy !== undefined && aliveBy <= this.ms + readiness.watchdogMs, "not watched", state);
+    if (judged && ready === false && readiness.ways.check) ensure(check !== undefined, "not checked", state);
+    ensure(ready !== true || check?.at !== "waiting", "checked when it is ready", state);
+    ensure(check?.at !== "starting", "a check without an outcome", state);
+    if (check?.at === "running") ensure(check.pid === this.checks.at(-1)?.pid, "another check", state);
+    else ensure(this.checks.at(-1)?.killed ?? true, "a check that nobody waits for", state);
+    for (const at of readinessDeadlines(readiness))
+      ensure(at === undefined || wake <= at, "not to be woken for it", state);
+  }
+
   /** What holds between any two events. */
   private check(): void {
     const { state, child } = this;
@@ -327,8 +395,12 @@ export class World {
     }
     ensure((state.at === "finishing") === (this.finish !== undefined), "finish or not", state);
     if (state.at === "up" && state.killAt !== undefined) {
-      ensure(state.killAt <= this.ms + 2000, "kills too late", state);
+      // A service without the file may be condemned too, and one that was told to end ask for more time.
+      const most = state.readiness === undefined ? 2000 : 9000;
+      ensure(state.killAt <= this.ms + most, "kills too late", state);
     }
+    if (state.at === "up") this.checkReadiness(state);
+    else ensure(this.checks.at(-1)?.killed ?? true, "a check of no service", state);
     if (state.at === "finishing") {
       ensure(state.finish === this.finish?.pid, "another finish", state);
     }
