@@ -1,6 +1,6 @@
 // What a new supervisor makes of what an earlier one left: which process, if any, is the service. No I/O: the facts are
 // given. docs/architecture.md says why these rules leave no gap; a number alone never identifies a process.
-import type { Origin, Phase, Ticks } from "../formats/service-record.ts";
+import type { Origin, Phase, SetKind, Ticks } from "../formats/service-record.ts";
 import type { Want } from "../formats/status.ts";
 
 /** A process that is there now. */
@@ -27,10 +27,10 @@ export type Signs = {
 export type Left = {
   /** It is of `finish` that the rest is said; the phase is then as for a service that is started, or runs. */
   readonly finish?: boolean;
-  /** The process has ended, and somebody may be left of its group. */
+  /** The process has ended, and somebody may be left of its set. */
   readonly emptying?: boolean;
-  /** The process leads a group of its own, once it has run its first instruction. */
-  readonly ownGroup?: boolean;
+  /** The process leads a group or session of its own, once it has run its first instruction. */
+  readonly set?: SetKind | undefined;
   readonly phase: Phase;
   readonly pid: number;
   /** In the phase "intent": the process that it led to, 0 if to none, UNTOLD if the kernel did not tell. */
@@ -77,13 +77,14 @@ export function isTold(left: Left, process: Candidate & Pick<Signs, "tag">): boo
  * @param all every process there is
  */
 export function orphansOf(
-  { origin, ticks, ownGroup }: Left,
+  { origin, ticks, set }: Left,
   self: number,
   all: readonly Candidate[],
 ): Candidate[] {
   const beside = all.filter(
     ({ pid, session, group }) =>
-      session === origin.session && (group === origin.group || (ownGroup === true && group === pid)),
+      (session === origin.session && (group === origin.group || (set === "group" && group === pid))) ||
+      (set === "session" && session === pid),
   );
   const parents = new Set(beside.map(({ pid }) => pid));
   for (const reaper of [1, self, origin.supervisor]) parents.delete(reaper);

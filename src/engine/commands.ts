@@ -67,7 +67,7 @@ export function obey(state: Living, command: Command, now: Now, asks: Asks): Ste
     case "kill":
       if (state.at === "emptying")
         return command === "kill"
-          ? { state, effects: [{ do: "kill-group", run: state.run, signal: "SIGKILL" }] }
+          ? { state, effects: [{ do: "kill-set", run: state.run, signal: "SIGKILL" }] }
           : { state, effects: [] };
       if (state.at !== "up") return { state, effects: [] };
       return {

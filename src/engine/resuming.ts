@@ -1,6 +1,7 @@
 // The states in which a supervisor begins: afresh, or with what an earlier one left. runtime/service-host.ts finds that out.
 import type { Condemnation } from "../formats/readiness-record.ts";
 import type { Asks } from "../formats/service-files.ts";
+import type { SetKind } from "../formats/service-record.ts";
 import type { Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
@@ -27,8 +28,8 @@ export const initial = (want: Want, now: Now, throttle: Throttle = noThrottle): 
 
 /** What else is known of a process that an earlier supervisor started. */
 export type ResumedTraits = {
-  /** It leads a process group of its own. */
-  readonly group?: boolean;
+  /** What it leads, or is in. */
+  readonly set?: SetKind | undefined;
   readonly readiness?: Parameters<typeof resumedReadiness>[0] | undefined;
   readonly condemned?: Condemnation | undefined;
 };
@@ -42,12 +43,12 @@ export const resumed = (
   want: Want,
   paused: boolean,
   now: Now,
-  { group = false, readiness, condemned }: ResumedTraits = {},
+  { set, readiness, condemned }: ResumedTraits = {},
 ): State => ({
   at: "up",
   pid: process.pid,
   paused,
-  ...(group ? { group } : {}),
+  ...(set === undefined ? {} : { set }),
   ...(readiness === undefined ? {} : { readiness: resumedReadiness(readiness) }),
   ...(condemned === undefined ? {} : { condemned }),
   want,
@@ -73,13 +74,14 @@ export function resumedFinish(
   return { ...always(base), failed, at: "finishing", run, how, finish: finish?.pid, until };
 }
 
-/** The state of a service whose process `run` ended, and that led a process group. Who is left of that is looked for at `begin`. */
+/** The state of a service whose process `run` ended, and that had a set of its own. Who is left of that is looked for at `begin`. */
 export const resumedEmptying = (
   { run, how }: { readonly run: Pid; readonly how: WaitStatus | undefined },
+  set: SetKind,
   base: State,
   now: Now,
   asks: Asks,
-): State => emptying({ ...always(base), failed: base.failed ?? failureOf(how, asks) }, run, how, now);
+): State => emptying({ ...always(base), failed: base.failed ?? failureOf(how, asks) }, run, how, set, now);
 
 /** The supervisor begins. */
 export function begin(

@@ -3,7 +3,7 @@
 import type { Command } from "../formats/control.ts";
 import type { Condemnation } from "../formats/readiness-record.ts";
 import type { Notification } from "../formats/sd-notify.ts";
-import type { Failure } from "../formats/service-record.ts";
+import type { Failure, SetKind } from "../formats/service-record.ts";
 import type { Status, Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
@@ -53,23 +53,26 @@ export type State =
       readonly paused: boolean;
       /** It was told to go down; if it has not by then, it is killed. */
       readonly killAt?: Instant | undefined;
-      /** It leads a process group of its own, whose number is its pid. */
-      readonly group?: boolean;
-      /** It was killed because it had not ended in time; what it leaves of its group gets no more time. */
+      /** It leads a process group or session, whose number is its pid, or is in a control group of its own. */
+      readonly set?: SetKind | undefined;
+      /** It was killed because it had not ended in time; what it leaves of its set gets no more time. */
       readonly killed?: boolean;
       /** It was sent a signal that ends most programs: if it ends, that is no fault of its. */
       readonly asked?: boolean;
       /** Whether it is ready and alive, where the directory asks for that. */
       readonly readiness?: Readiness | undefined;
     })
-  /** The process `run` has ended, and of its group somebody may be left. */
+  /** The process `run` has ended, and of its set somebody may be left: the service is not down yet. */
   | (Always & {
       readonly at: "emptying";
       readonly run: Pid;
       readonly how: WaitStatus | undefined;
+      readonly set: SetKind;
+      /** One of those that are left, as far as is known. */
+      readonly member?: Pid | undefined;
       /** When it ended, as far as this supervisor knows. */
       readonly from: Instant;
-      /** When the group is looked at again; undefined while the answer is awaited. */
+      /** When the set is looked at again; undefined while the answer is awaited. */
       readonly next: Instant | undefined;
       /** How long before that; 0 before the first look. */
       readonly pauseMs: number;
@@ -102,7 +105,7 @@ export type Event =
       readonly ended?: { readonly how: WaitStatus | undefined } | undefined;
     }
   | { readonly on: "command"; readonly command: Command }
-  | { readonly on: "spawned"; readonly pid: Pid }
+  | { readonly on: "spawned"; readonly pid: Pid; readonly set?: SetKind | undefined }
   /**
    * The start failed. `no-process`: there can be no further process now. `no-program`: `run` cannot be executed.
    * `jitter` is random, 0 to 1.
@@ -111,8 +114,18 @@ export type Event =
   /** The place in the queue that `queue` asked for. */
   | { readonly on: "placed"; readonly at: Instant }
   | { readonly on: "died"; readonly pid: Pid; readonly how?: WaitStatus | undefined }
-  /** So many are left of the group of the dead process `run`. */
-  | { readonly on: "looked"; readonly run: Pid; readonly left: number }
+  /**
+   * So many are left of the set of the dead process `run`, of which `member` is one. `watched`: the kernel tells when there may
+   * be nobody any more: `stirred`.
+   */
+  | {
+      readonly on: "looked";
+      readonly run: Pid;
+      readonly left: number;
+      readonly member?: Pid | undefined;
+      readonly watched?: boolean;
+    }
+  | { readonly on: "stirred"; readonly run: Pid }
   | { readonly on: "finish-spawned"; readonly pid: Pid }
   /** `finish` cannot be executed: it is over. */
   | { readonly on: "finish-failed" }
@@ -144,11 +157,11 @@ export type Effect =
   /** Starts `finish` for the dead process `run`. */
   | { readonly do: "finish"; readonly run: Pid; readonly how: WaitStatus | undefined }
   | { readonly do: "kill"; readonly pid: Pid; readonly signal: ServiceSignal | Signo }
-  /** Counts who is left of the group of the dead process `run`. */
+  /** Counts who is left of the set of the dead process `run`. */
   | { readonly do: "look"; readonly run: Pid }
-  /** Signals everyone in the group of `run`. */
-  | { readonly do: "kill-group"; readonly run: Pid; readonly signal: ServiceSignal | Signo }
-  /** The group of `run` does not become empty: names who is left. */
+  /** Signals everyone in the set of `run`. */
+  | { readonly do: "kill-set"; readonly run: Pid; readonly signal: ServiceSignal | Signo }
+  /** The set of `run` does not become empty: names who is left. */
   | { readonly do: "warn-left"; readonly run: Pid }
   /** Writes supervise/status, from `statusOf` the new state. */
   | { readonly do: "announce" }
@@ -189,9 +202,10 @@ export type Finishing = State & { readonly at: "finishing" };
 /** What supervise/status says in this state. */
 export function statusOf(state: State): Status {
   const { since, want } = state;
-  return state.at === "up"
-    ? { since, pid: state.pid, paused: state.paused, want }
-    : { since, pid: 0, paused: false, want };
+  if (state.at === "up") return { since, pid: state.pid, paused: state.paused, want };
+  // What its process has left behind is the service still.
+  const pid = state.at === "emptying" ? (state.member ?? 0) : 0;
+  return { since, pid, paused: false, want };
 }
 
 /** The instant at which the state wants a `timer`, if any: whoever holds the state sees to it. */

@@ -44,7 +44,7 @@ const exited = (code: number) => ({ exited: code });
 //   V.u  finish runs, for as long as it likes    K.d  up, killed at 4000
 //   Q.u  up, leader of a group    Y.u  the same, killed at 4000    Z.u  the same, KILL sent
 //   E.u  pid 42 ended at 0, how many are left of its group has been asked    M.u  asked again at 400; killed from 4000 on
-//   D.u  as M, and has been asked    W.u  asked again at 400, for as long as it takes; T: who is left has been named
+//   D.u  as M, and has been asked    W.u  asked again at 400, for as long as it takes; T: who is left has been named, M: the status tells of one
 //
 //   H.u  it ended early three times in a row: waits until 4000    I.u  it was started too often: waits until 4000
 //   A.u  its place in the queue has been asked for    R.u  waits in the queue until 4000
@@ -83,7 +83,7 @@ const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   "d deadly": [command("down"), 500, DEADLY],
   "begin deadly": [{ on: "begin", owed: true }, 500, DEADLY],
   "spawned deadly": [{ on: "spawned", pid: NEW }, 500, DEADLY],
-  "spawned group": [{ on: "spawned", pid: NEW }, 500, GROUP],
+  "spawned group": [{ on: "spawned", pid: NEW, set: "group" }, 500, GROUP],
   "nobody left": [{ on: "looked", run: PID, left: 0 }, 500, GROUP],
   "nobody finish": [{ on: "looked", run: PID, left: 0 }, 500, DEADLY_GROUP],
   "2 left": [{ on: "looked", run: PID, left: 2 }, 500, GROUP],
@@ -100,6 +100,11 @@ const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   "f ended": [{ on: "finish-ended", pid: FINISH, how: exited(0) }, 500, FINISHES],
   "f ended later": [{ on: "finish-ended", pid: FINISH, how: undefined }, 1500, FINISHES],
   "f 125": [{ on: "finish-ended", pid: FINISH, how: exited(125) }, 500, FINISHES],
+  stirred: [{ on: "stirred", run: PID }, 500, GROUP],
+  "other stirred": [{ on: "stirred", run: NEW }, 500, GROUP],
+  "1 watched": [{ on: "looked", run: PID, left: 1, member: NEW, watched: true }, 500, GROUP],
+  "1 watched later": [{ on: "looked", run: PID, left: 1, member: NEW, watched: true }, 3000, DEADLY_GROUP],
+  "1 watched late": [{ on: "looked", run: PID, left: 1, member: NEW, watched: true }, 5000, GROUP],
   placed: [{ on: "placed", at: instant(500) }, 500, QUEUE],
   "placed later": [{ on: "placed", at: instant(4000) }, 500, QUEUE],
   "due queue": [{ on: "timer" }, Number.NaN, QUEUE],
@@ -398,6 +403,98 @@ A.uX  | G al            | !                | !              | !             | ! 
 G     | !               | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
 `;
 
+const SETS = `
+      | stirred     | other stirred | 1 watched        | 1 watched later         | 1 watched late
+N.u   | .           | .             | !                | !                       | !
+N.d   | .           | .             | !                | !                       | !
+N.o   | .           | .             | !                | !                       | !
+J.u   | .           | .             | !                | !                       | !
+J.d   | .           | .             | !                | !                       | !
+J.o   | .           | .             | !                | !                       | !
+T.u   | .           | .             | !                | !                       | !
+T.o   | .           | .             | !                | !                       | !
+T.uX  | .           | .             | !                | !                       | !
+T.oX  | .           | .             | !                | !                       | !
+B.u   | .           | .             | !                | !                       | !
+B.o   | .           | .             | !                | !                       | !
+S.u   | .           | .             | !                | !                       | !
+S.d   | .           | .             | !                | !                       | !
+S.o   | .           | .             | !                | !                       | !
+S.uX  | .           | .             | !                | !                       | !
+S.dX  | .           | .             | !                | !                       | !
+S.oX  | .           | .             | !                | !                       | !
+U.u   | .           | .             | !                | !                       | !
+U.d   | .           | .             | !                | !                       | !
+U.o   | .           | .             | !                | !                       | !
+U.uP  | .           | .             | !                | !                       | !
+U.dP  | .           | .             | !                | !                       | !
+U.oP  | .           | .             | !                | !                       | !
+U.uX  | .           | .             | !                | !                       | !
+U.dX  | .           | .             | !                | !                       | !
+U.oX  | .           | .             | !                | !                       | !
+U.uPX | .           | .             | !                | !                       | !
+U.dPX | .           | .             | !                | !                       | !
+U.oPX | .           | .             | !                | !                       | !
+J.d1  | .           | .             | !                | !                       | !
+J.d2  | .           | .             | !                | !                       | !
+F.u   | .           | .             | !                | !                       | !
+F.d   | .           | .             | !                | !                       | !
+F.o   | .           | .             | !                | !                       | !
+F.u1  | .           | .             | !                | !                       | !
+F.uX  | .           | .             | !                | !                       | !
+F.dX  | .           | .             | !                | !                       | !
+F.oX  | .           | .             | !                | !                       | !
+L.u   | .           | .             | !                | !                       | !
+L.d   | .           | .             | !                | !                       | !
+L.o   | .           | .             | !                | !                       | !
+L.u1  | .           | .             | !                | !                       | !
+L.uX  | .           | .             | !                | !                       | !
+L.dX  | .           | .             | !                | !                       | !
+L.oX  | .           | .             | !                | !                       | !
+V.u   | .           | .             | !                | !                       | !
+V.uX  | .           | .             | !                | !                       | !
+K.u   | .           | .             | !                | !                       | !
+K.d   | .           | .             | !                | !                       | !
+K.dP  | .           | .             | !                | !                       | !
+K.dX  | .           | .             | !                | !                       | !
+Q.u   | .           | .             | !                | !                       | !
+Q.d   | .           | .             | !                | !                       | !
+Q.dP  | .           | .             | !                | !                       | !
+Q.uX  | .           | .             | !                | !                       | !
+Y.d   | .           | .             | !                | !                       | !
+Y.u   | .           | .             | !                | !                       | !
+Z.d   | .           | .             | !                | !                       | !
+Z.dX  | .           | .             | !                | !                       | !
+E.u   | .           | .             | W.uM@1000 gTgCa  | M.uTM@5000/5000 ghgCNa  | W.uTM@605000 gTgCNa
+E.d   | .           | .             | W.dM@1000 gTgCa  | M.dTM@5000/5000 ghgCNa  | W.dTM@605000 gTgCNa
+E.o   | .           | .             | W.oM@1000 gTgCa  | M.oTM@5000/5000 ghgCNa  | W.oTM@605000 gTgCNa
+E.u1  | .           | .             | W.u1M@1000 gTgCa | M.u1TM@5000/5000 ghgCNa | W.u1TM@605000 gTgCNa
+E.uX  | .           | .             | W.uXM@1000 gTgCa | M.uXTM@5000/5000 ghgCNa | W.uXTM@605000 gTgCNa
+D.d   | .           | .             | M.dM@1000/4000 a | M.dTM@4000/4000 Na      | M.dTM@6000/4000 gKNa
+M.u   | D.u/4000 ?  | .             | !                | !                       | !
+M.d   | D.d/4000 ?  | .             | !                | !                       | !
+M.o   | D.o/4000 ?  | .             | !                | !                       | !
+M.u1  | D.u1/4000 ? | .             | !                | !                       | !
+M.uX  | D.uX/4000 ? | .             | !                | !                       | !
+M.dX  | D.dX/4000 ? | .             | !                | !                       | !
+W.u   | D.u ?       | .             | !                | !                       | !
+W.uT  | D.uT ?      | .             | !                | !                       | !
+W.dX  | D.dX ?      | .             | !                | !                       | !
+H.u   | .           | .             | !                | !                       | !
+H.o   | .           | .             | !                | !                       | !
+H.uX  | .           | .             | !                | !                       | !
+I.u   | .           | .             | !                | !                       | !
+A.u   | .           | .             | !                | !                       | !
+A.oX  | .           | .             | !                | !                       | !
+R.u   | .           | .             | !                | !                       | !
+R.o   | .           | .             | !                | !                       | !
+O.u   | .           | .             | !                | !                       | !
+O.d   | .           | .             | !                | !                       | !
+J.u3  | .           | .             | !                | !                       | !
+J.d4  | .           | .             | !                | !                       | !
+A.uX  | .           | .             | !                | !                       | !
+G     | !           | !             | !                | !                       | !
+`;
 const RESTARTS = `
       | placed | placed later | due queue   | u queue         | died queue   | died backoff | stable backoff | died limit   | stable limit | died last    | 3 on failure | 1 on failure | 0 never      | 1 never      | t backoff   | spawned limit | no program backoff | begin ended      | begin paused
 N.u   | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | N.d4 a!          | S.u s
@@ -512,7 +609,7 @@ function stateOf(name: string): State {
   };
   const emptying = {
     ...base,
-    ...{ at: "emptying" as const, run: PID, how: exited(0), from: instant(0) },
+    ...{ at: "emptying" as const, run: PID, how: exited(0), set: "cgroup" as const, from: instant(0) },
     ...{ next: instant(400), pauseMs: 100, told: traits.includes("T") },
   };
   const finishing = { ...base, at: "finishing" as const, run: PID, how: exited(0), until: undefined };
@@ -538,11 +635,11 @@ function stateOf(name: string): State {
     case "S":
       return { ...base, at: "starting", throttle: noThrottle };
     case "Q":
-      return { ...base, at: "up", pid: PID, paused: traits.includes("P"), group: true };
+      return { ...base, at: "up", pid: PID, paused: traits.includes("P"), set: "group" };
     case "Y":
-      return { ...base, at: "up", pid: PID, paused: false, group: true, killAt: instant(4000) };
+      return { ...base, at: "up", pid: PID, paused: false, set: "group", killAt: instant(4000) };
     case "Z":
-      return { ...base, at: "up", pid: PID, paused: false, group: true, killed: true };
+      return { ...base, at: "up", pid: PID, paused: false, set: "group", killed: true };
     case "E":
       return { ...emptying, next: undefined, pauseMs: 0 };
     case "D":
@@ -592,10 +689,10 @@ function nameOf(state: State): string {
     case "up":
       if (state.fare !== undefined) return `O.${traits}${state.fare.early}${state.asked ? "?" : ""}`;
       if (state.killed) return `Z.${traits}`;
-      if (state.killAt === undefined) return `${state.group ? "Q" : "U"}.${traits}`;
-      return `${state.group ? "Y" : "K"}.${traits}@${state.killAt}`;
+      if (state.killAt === undefined) return `${state.set ? "Q" : "U"}.${traits}`;
+      return `${state.set ? "Y" : "K"}.${traits}@${state.killAt}`;
     case "emptying": {
-      const told = state.told ? "T" : "";
+      const told = (state.told ? "T" : "") + (state.member === undefined ? "" : "M");
       const kill = state.killAt === undefined ? "" : `/${state.killAt}`;
       if (state.next === undefined) return `${state.pauseMs === 0 ? "E" : "D"}.${traits}${told}${kill}`;
       return `${state.killAt === undefined ? "W" : "M"}.${traits}${told}@${state.next}${kill}`;
@@ -641,7 +738,7 @@ function letter(effect: Effect, after: State): string {
       return after.at === "emptying" && after.run === effect.run ? "?" : "??";
     case "warn-left":
       return after.at === "emptying" && after.run === effect.run ? "N" : "N?";
-    case "kill-group":
+    case "kill-set":
       if (after.at !== "emptying" || after.run !== effect.run) return "g?";
       return `g${typeof effect.signal === "number" ? "h" : SIGNAL_LETTERS[effect.signal]}`;
     case "check":
@@ -704,11 +801,12 @@ describe("the state machine", () => {
   const others = rowsOf(OTHERS);
   const finishing = rowsOf(FINISHING);
   const restarts = rowsOf(RESTARTS);
+  const sets = rowsOf(SETS);
   for (const [name, commands] of rowsOf(COMMANDS)) {
     test(`in the state ${name} every event does what the table says`, () => {
       const expected = {
         ...{ ...commands, ...others.get(name) },
-        ...{ ...finishing.get(name), ...restarts.get(name) },
+        ...{ ...finishing.get(name), ...restarts.get(name), ...sets.get(name) },
       };
       expect(Object.keys(expected).sort()).toEqual(Object.keys(EVENTS).sort());
       expect(rowOf(name)).toEqual(expected);

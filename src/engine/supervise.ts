@@ -20,7 +20,7 @@ import {
   type Up,
 } from "./service-state.ts";
 import { placed, spawnFailed, startTimer } from "./starting.ts";
-import { bringDown, died, killTimer, looked, lookTimer } from "./stopping.ts";
+import { bringDown, died, killTimer, looked, lookTimer, stirred } from "./stopping.ts";
 import { throttled } from "./throttle.ts";
 
 /** @param asks what the service directory asks for at this moment */
@@ -45,6 +45,8 @@ function decide(state: State, event: Event, now: Now, asks: Asks): Step {
       return died(state, event, now, asks);
     case "looked":
       return looked(state, event, now, asks);
+    case "stirred":
+      return stirred(state, event);
     case "finish-spawned":
       return finishSpawned(state, event, now, asks);
     case "finish-failed":
@@ -102,7 +104,7 @@ function spawned(state: Living, event: Event & { on: "spawned" }, now: Now, asks
     paused: false,
     since: now.stamp,
     throttle: throttled(now.at),
-    ...(asks.group ? { group: true } : {}),
+    ...(event.set === undefined ? {} : { set: event.set }),
     ...(fare === undefined ? {} : { fare }),
     ...(readiness === undefined ? {} : { readiness }),
   };

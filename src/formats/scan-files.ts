@@ -10,7 +10,15 @@ export const SCAN_FILES: ByteString = ".tend";
 /** What is a matter of one service alone, such as a program it brings, is not among them. */
 const FOR_ALL: readonly Asking[] = [
   ...(["restart", "backoff", "start-limit"] as const),
-  ...(["timeout-kill", "down-signal", "process-group", "timeout-finish", "max-death-tally"] as const),
+  ...([
+    "timeout-kill",
+    "down-signal",
+    "process-group",
+    "session",
+    "cgroup",
+    "timeout-finish",
+    "max-death-tally",
+  ] as const),
 ];
 const RATE = "starts-per-second";
 export type ScanAsking = Asking | typeof RATE;

@@ -40,6 +40,10 @@ export type Asks = {
   readonly timeoutReadyMs: number;
   /** `watchdog`: how often it must give a sign of life, in milliseconds; 0 for never. */
   readonly watchdogMs: number;
+  /** `session` is there: the same with a session. */
+  readonly session: boolean;
+  /** `cgroup` is there: the same with a control group, where there can be one. */
+  readonly cgroup: boolean;
   /** `max-death-tally`: how many deaths are noted in supervise/death_tally. */
   readonly deathTally: number;
   /** `restart`, `backoff`, `start-limit`: whether and how soon the service is started again after its end. */
@@ -62,6 +66,8 @@ export const CLASSIC: Asks = {
   check: false,
   timeoutReadyMs: 0,
   watchdogMs: 0,
+  session: false,
+  cgroup: false,
   deathTally: 0,
   restart: ALWAYS,
   backoff: undefined,
@@ -109,6 +115,8 @@ const PRESENT = {
   "process-group": { group: true },
   "sd-notify": { sdNotify: true },
   check: { check: true },
+  session: { session: true },
+  cgroup: { cgroup: true },
 } as const satisfies { readonly [name: string]: Partial<Asks> };
 
 /** Every name that asks for something. */

@@ -3,6 +3,7 @@
 //
 // The order of stores is the protocol (docs/formats.md): the fields of a phase first, the phase last, in one store.
 
+import { type ByteString, byteString, bytesOf } from "../units/units.ts";
 import {
   CONDEMNATIONS,
   type Condemnation,
@@ -65,6 +66,10 @@ export type End = {
   readonly condemned?: Condemnation | undefined;
 };
 
+/** What a service consists of beside its process, where it is asked for: the kind of set that has to be empty at its end. */
+export const SETS = [undefined, "group", "session", "cgroup"] as const;
+export type SetKind = NonNullable<(typeof SETS)[number]>;
+
 /** Why a start is put off for longer than the second between starts. */
 export const PAUSES = [undefined, "backoff", "limit", "queue"] as const;
 
@@ -99,7 +104,7 @@ const AT = {
   supervisor: 84,
   tag: 88,
   failed: 92,
-  ownGroup: 93,
+  set: 93,
   pause: 94,
   limited: 95,
   child: 96,
@@ -109,9 +114,12 @@ const AT = {
   counted: 120,
   early: 124,
   history: 128,
+  cgroup: 3072,
 } as const;
 /** The offset of the four bytes that the kernel stores the pid of a new process in. */
 export const RECORD_CHILD = AT.child;
+/** The longest path of a cgroup that is noted. */
+export const MOST_CGROUP = 1000;
 const END_SIZE = 40;
 const END = { pid: 0, kind: 4, value: 5, condemned: 6, started: 8, ended: 20 } as const;
 const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
@@ -129,13 +137,14 @@ const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
  * | 60-71   | how many starts, ends, adoptions                                     | native |
  * | 72-83   | TAI64N label of the last adoption                                    | big-endian |
  * | 84-91   | pid of the supervisor that started it; the process's tag, 0 for none | native |
- * | 92, 93  | failed: place in FAILURES; 1 if the process leads a group of its own | |
+ * | 92, 93  | failed: place in FAILURES; what it leads or is in: place in SETS | |
  * | 94, 95  | why a start is put off: place in PAUSES; 1 if it was started too often         | |
  * | 96-99   | pid of the process that the intent led to, stored by the kernel; 0 before; all ones if it will not | native |
  * | 100-103 | another number after each change: by it the supervisor knows the page again | native |
  * | 104-127 | tick before which it is not started; tick from which starts are counted, how many; early ends in a row | native, 8 8 4 4 |
  * | 128-767 | the last 16 ends, 40 bytes each; end number N (from 0) in slot N % 16 |       |
  * | 1024-1343 | readiness-record.ts                                               |        |
+ * | 3072-   | the directory of the cgroup: its length, 2 bytes, and up to 1000 bytes | native |
  */
 export class ServiceRecord {
   private readonly view: DataView;
@@ -198,6 +207,7 @@ export class ServiceRecord {
     this.bytes[AT.failed] = 0;
     this.fare = undefined;
     this.bytes.fill(0, READINESS_AT, READINESS_AT + READINESS_SIZE);
+    this.cgroup = "";
     this.bytes.set(MAGIC);
     this.bytes.set(boot, AT.boot);
   }
@@ -233,14 +243,14 @@ export class ServiceRecord {
     };
   }
 
-  /** A process of that origin is about to be started, at tick `from` or later: that of the service, or of its `finish`. `leads` a group of its own? */
+  /** A process of that origin is about to be started, at tick `from` or later: that of the service, or of its `finish`. ` */
   intend(
     from: number,
     { supervisor, session, group, tag }: Origin,
     phase: "intent" | "finish-intent" = "intent",
-    leads = false,
+    set?: SetKind,
   ): void {
-    this.bytes[AT.ownGroup] = leads ? 1 : 0;
+    this.bytes[AT.set] = SETS.indexOf(set);
     const { view } = this;
     // The pid stays: until the phase is stored, it is the one that ended.
     view.setFloat64(AT.from, from, true);
@@ -253,9 +263,21 @@ export class ServiceRecord {
     this.phase = phase;
   }
 
-  /** The process that was started, or is being started, leads a group of its own. */
-  get ownGroup(): boolean {
-    return this.bytes[AT.ownGroup] === 1;
+  /** What the process that was started, or is being started, leads or is in. */
+  get set(): SetKind | undefined {
+    return SETS[this.bytes[AT.set] as number];
+  }
+
+  /** The directory of the service's cgroup; empty for none. */
+  get cgroup(): ByteString {
+    const length = Math.min(this.view.getUint16(AT.cgroup, true), MOST_CGROUP);
+    return byteString(this.bytes.subarray(AT.cgroup + 2, AT.cgroup + 2 + length));
+  }
+  set cgroup(path: ByteString) {
+    if (path === this.cgroup) return;
+    this.view.setUint16(AT.cgroup, 0, true);
+    this.bytes.set(bytesOf(path), AT.cgroup + 2);
+    this.view.setUint16(AT.cgroup, path.length, true);
   }
 
   /** It was started, at tick `to` or earlier, and is `pid`. */
@@ -269,9 +291,9 @@ export class ServiceRecord {
     this.there(pid, to, "finishing");
   }
 
-  /** In a page that is new: the process `pid` runs already, since tick `from`. `leads` a group of its own? */
-  resume(pid: number, from: number, phase: "running" | "finishing" | "emptying", leads: boolean): void {
-    this.bytes[AT.ownGroup] = leads ? 1 : 0;
+  /** In a page that is new: the process `pid` runs already, since tick `from`. ` */
+  resume(pid: number, from: number, phase: "running" | "finishing" | "emptying", set?: SetKind): void {
+    this.bytes[AT.set] = SETS.indexOf(set);
     this.view.setFloat64(AT.from, from, true);
     this.there(pid, from, phase);
   }

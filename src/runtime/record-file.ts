@@ -127,11 +127,11 @@ const PLAIN = {
 /** What a record of the boot `boot` says, as it stands now; undefined if it is none, or its supervisor left in order. */
 export function leftBy(record: ServiceRecord, boot: Uint8Array): Left | undefined {
   if (!record.isOf(boot)) return undefined;
-  const { phase, pid, child, ticks, origin, ownGroup, want, paused, exiting, owed } = record;
+  const { phase, pid, child, ticks, origin, set, want, paused, exiting, owed } = record;
   return {
     finish: phase === "finish-intent" || phase === "finishing",
     emptying: phase === "emptying",
-    ownGroup,
+    set,
     phase: PLAIN[phase],
     pid,
     child,

@@ -15,25 +15,26 @@ import { step } from "../engine/supervise.ts";
 import { type Command, decodeControl } from "../formats/control.ts";
 import type { Condemnation, RecordedReadiness } from "../formats/readiness-record.ts";
 import { type Asks, CLASSIC, finishArguments } from "../formats/service-files.ts";
-import type { Failure, ServiceRecord } from "../formats/service-record.ts";
+import type { Failure, ServiceRecord, SetKind } from "../formats/service-record.ts";
 import { signalName } from "../formats/signal-name.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import { decodeWaitStatus, type WaitStatus } from "../formats/wait-status.ts";
 import { bootTicks, MS_PER_TICK } from "../sys/clock.ts";
 import { EAGAIN, ENOMEM, ErrnoError } from "../sys/errno.ts";
-import { AT_FDCWD, readlinkat } from "../sys/files.ts";
+import { AT_FDCWD, close, fstat, readlinkat } from "../sys/files.ts";
 import type { FileAction } from "../sys/process.ts";
 import type { Signal } from "../sys/signals.ts";
-import { type ByteString, exhaustive, type Fd, type Instant, type Pid } from "../units/units.ts";
+import { type ByteString, exhaustive, type Fd, type Instant, type Pid, pid } from "../units/units.ts";
 import { startOf } from "./adopt.ts";
 import { Announcer } from "./announcer.ts";
 import { Attendance, type Prepared } from "./attendance.ts";
+import { membersOf, openCgroup, removeCgroup } from "./cgroups.ts";
 import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
 import { KeptRecord } from "./kept-record.ts";
-import { membersLeft, signalLeft } from "./process-group.ts";
+import { type ProcessSet, processSet } from "./process-set.ts";
 import { ServiceFiles } from "./service-files.ts";
 import { takeOver } from "./take-over.ts";
-import type { World } from "./world.ts";
+import type { Leads, World } from "./world.ts";
 
 export type ServicePlace = {
   /** What `path` is relative to. */
@@ -73,6 +74,10 @@ export class ServiceHost {
   private askProblem: ByteString | undefined;
   private finishProblem: ByteString | undefined;
   private tallyProblem: ByteString | undefined;
+  /** The identity of the directory, by which its cgroup is called; that cgroup, once there is one; and what ends the watch on it. */
+  private readonly identity: string;
+  private cgroup: ByteString = "";
+  private unwatch: (() => void) | undefined;
   /** What the record says of restarts that are put off. */
   private noted: Pick<State & { at: "waiting" }, "fare" | "why"> = {};
   /** What the service tells of itself comes from here, once it was asked for. */
@@ -92,6 +97,7 @@ export class ServiceHost {
     const { descriptors } = world;
     const claim = (file: Fd): Fd => world.handover?.claim(file) ?? file;
     this.files = descriptors.open(() => new ControlDirectory(at, path, title, claim));
+    this.identity = fstat(this.directory).identity;
     this.serviceFiles = new ServiceFiles(
       this.directory,
       (problem) => this.say(`warning: ${title}: ${problem}`),
@@ -114,6 +120,7 @@ export class ServiceHost {
     let adopted: Pid | undefined;
     try {
       this.look();
+      this.cgroup = this.kept.found?.cgroup ?? "";
       const { state, once, owed, finishOver, ended } = descriptors.open(() =>
         takeOver({
           world,
@@ -123,6 +130,7 @@ export class ServiceHost {
           normallyUp: this.files.normallyUp,
           readStatus: () => this.files.readStatus(),
           asks: this.asks,
+          strays: () => this.strays(),
           died: (pid, status) => this.died(pid, status),
           amend: (end, status) => this.kept.record?.amend(end, decodeWaitStatus(status)),
           finishEnded: (pid, status) => this.finishEnded(pid, status),
@@ -251,7 +259,7 @@ export class ServiceHost {
         record.phase = "pending";
         return;
       case "starting":
-        record.intend(bootTicks(), this.world.nextOrigin(), "intent", this.asks.group);
+        record.intend(bootTicks(), this.world.nextOrigin(), "intent", this.setFor(record));
         return;
       case "up":
         // The rest was noted when the process was there: by `spawn` or `takeOver`.
@@ -280,13 +288,30 @@ export class ServiceHost {
     this.note(record, false);
     this.attendance?.note(record.readiness);
     if (state.at === "up") record.readiness.told = recorded(state);
-    if (state.at === "up") record.resume(state.pid, startOf(state.pid), "running", state.group === true);
-    if (state.at === "emptying") record.resume(state.run, 0, "emptying", true);
+    if (state.at === "up") record.resume(state.pid, startOf(state.pid), "running", state.set);
+    if (state.at === "emptying") record.resume(state.run, 0, "emptying", state.set);
     if (state.at !== "emptying" && state.at !== "finishing") return;
     const { run, how, since } = state;
     if (record.lastEnded !== run) record.end({ pid: run, started: since, ended: since, status: how });
     if (state.at === "finishing" && state.finish !== undefined)
-      record.resume(state.finish, startOf(state.finish), "finishing", false);
+      record.resume(state.finish, startOf(state.finish), "finishing");
+  }
+
+  /** What the service is to lead, or to be in, if it is started now. */
+  private get ownSet(): SetKind | undefined {
+    const { group, session, cgroup } = this.asks;
+    if (cgroup && this.world.cgroupPath(this.identity) !== undefined) return "cgroup";
+    return session ? "session" : group || cgroup ? "group" : undefined;
+  }
+
+  /** The same, and the cgroup is noted. */
+  private setFor(record: ServiceRecord): SetKind | undefined {
+    const { ownSet } = this;
+    if (ownSet === "cgroup") {
+      this.cgroup = this.world.cgroupPath(this.identity) ?? "";
+      record.cgroup = this.cgroup;
+    }
+    return ownSet;
   }
 
   private storeFare(record: ServiceRecord): void {
@@ -357,12 +382,10 @@ export class ServiceHost {
         return this.say(
           `warning: unable to fork for ${this.place.title}, sleeping ${seconds(effect.retry - this.world.now().at)}: ${this.spawnProblem}`,
         );
-      case "look": {
-        const members = membersLeft(effect.run);
-        return this.tell({ on: "looked", run: effect.run, left: members.length });
-      }
-      case "kill-group":
-        return signalLeft(effect.run, effect.signal);
+      case "look":
+        return this.lookAtSet(effect.run);
+      case "kill-set":
+        return this.setOf(effect.run)?.signal(effect.signal);
       case "warn-left":
         return this.warnLeft(effect.run);
       case "check":
@@ -407,15 +430,47 @@ export class ServiceHost {
     return `${ended} within ${backoff?.stableMs} ms of its start, ${next}, later in up to ${pauseOf(backoff?.mostMs ?? 0)}`;
   }
 
+  /** Of the dead process `run`. */
+  private setOf(run: Pid): ProcessSet | undefined {
+    const { state } = this;
+    return state.at === "emptying" ? processSet(state.set, run, this.cgroup) : undefined;
+  }
+
+  /** The cgroup of the service, where somebody of whom nothing is noted is in it, and one of those. */
+  private strays(): { readonly cgroup: ByteString; readonly member: Pid } | undefined {
+    if (this.ownSet !== "cgroup") return undefined;
+    this.cgroup = this.world.cgroupPath(this.identity) ?? "";
+    const [member] = membersOf(this.cgroup);
+    return member === undefined ? undefined : { cgroup: this.cgroup, member: pid(member) };
+  }
+
+  private lookAtSet(run: Pid): void {
+    const { state, cgroup } = this;
+    const inCgroup = state.at === "emptying" && state.set === "cgroup";
+    // Watched before it is looked at: nothing is missed.
+    if (inCgroup)
+      this.unwatch ??= this.world.cgroupWatch.watch(cgroup, () => this.tell({ on: "stirred", run }));
+    const members = this.setOf(run)?.members() ?? [];
+    const watched = this.unwatch !== undefined;
+    if (members.length === 0) {
+      this.unwatch?.();
+      this.unwatch = undefined;
+      if (inCgroup) removeCgroup(cgroup);
+    }
+    const [first] = members;
+    this.tell({ on: "looked", run, left: members.length, member: first && pid(first.pid), watched });
+  }
+
   private warnLeft(run: Pid): void {
-    const members = membersLeft(run);
-    if (members.length === 0) return;
+    const set = this.setOf(run);
+    const members = set?.members() ?? [];
+    if (set === undefined || members.length === 0) return;
     const some = members
       .slice(0, MOST_NAMED)
       .map(({ pid, name }) => `${pid} ${name.replace(/[^ -~]/g, "?")}`);
     if (members.length > some.length) some.push("...");
     const count = members.length === 1 ? "1 process is" : `${members.length} processes are`;
-    this.say(`warning: ${this.place.title}: ${count} left of process group ${run}: ${some.join(", ")}`);
+    this.say(`warning: ${this.place.title}: ${count} left of ${set.title}: ${some.join(", ")}`);
   }
 
   /** The service's name for `finish`: the directory's, as the supervisor was given it. */
@@ -477,16 +532,10 @@ export class ServiceHost {
     let outcome: Event;
     const prepared = this.prepare();
     try {
-      const program = this.place.program ?? {
-        ...RUN,
-        actions: [...this.place.pipes(), { do: "fchdir", directory: this.directory } as const],
-      };
-      const actions = [...program.actions, ...prepared.actions];
-      const onEnd = (status: number | undefined) => void this.died(pid, status);
-      const options = { ...prepared.options, tell: this.kept.child, leads: this.asks.group };
-      const pid = this.world.spawn(program.path, program.argv, actions, onEnd, options);
+      const set = this.ownSet;
+      const pid = set === "cgroup" ? this.spawnInCgroup(prepared) : this.spawnAs(prepared, set);
       this.kept.record?.run(pid, bootTicks());
-      outcome = { on: "spawned", pid };
+      outcome = { on: "spawned", pid, set: this.ownSet };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       const why = error.errno === EAGAIN || error.errno === ENOMEM ? "no-process" : "no-program";
@@ -499,6 +548,46 @@ export class ServiceHost {
       prepared.done();
     }
     this.tell(outcome);
+  }
+
+  private spawnAs(prepared: Prepared, leads: Leads | undefined, cgroup?: Fd): Pid {
+    const program = this.place.program ?? {
+      ...RUN,
+      actions: [...this.place.pipes(), { do: "fchdir", directory: this.directory } as const],
+    };
+    const actions = [...program.actions, ...prepared.actions];
+    const onEnd = (status: number | undefined) => void this.died(pid, status);
+    const options = { ...prepared.options, tell: this.kept.child, leads, cgroup };
+    const pid = this.world.spawn(program.path, program.argv, actions, onEnd, options);
+    return pid;
+  }
+
+  /** In its cgroup; where there can be none, as leader of a process group. */
+  private spawnInCgroup(prepared: Prepared): Pid {
+    const leads = this.asks.session ? "session" : this.asks.group ? "group" : undefined;
+    let cgroup: Fd;
+    try {
+      cgroup = this.world.descriptors.briefly(() => openCgroup(this.cgroup));
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      return this.spawnWithoutCgroup(prepared, error.text);
+    }
+    try {
+      return this.spawnAs(prepared, leads, cgroup);
+    } catch (error) {
+      // What concerns the program is found when it is executed, not when the process is made.
+      if (!(error instanceof ErrnoError) || error.call !== "clone3") throw error;
+      if (error.errno === EAGAIN || error.errno === ENOMEM) throw error;
+      return this.spawnWithoutCgroup(prepared, error.text);
+    } finally {
+      close(cgroup);
+    }
+  }
+
+  private spawnWithoutCgroup(prepared: Prepared, why: ByteString): Pid {
+    this.world.withoutCgroups(why);
+    this.store();
+    return this.spawnAs(prepared, this.asks.session ? "session" : "group");
   }
 
   private wakeAt(at: Instant | undefined): void {

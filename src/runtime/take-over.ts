@@ -11,8 +11,9 @@ import type { Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import { bootTicks, MS_PER_TICK } from "../sys/clock.ts";
-import { type Fd, type Instant, later, type Pid, pid } from "../units/units.ts";
+import { type ByteString, type Fd, type Instant, later, type Pid, pid } from "../units/units.ts";
 import { type Found, findInStatus, findRecorded } from "./adopt.ts";
+import { processSet } from "./process-set.ts";
 import { leftBy } from "./record-file.ts";
 import type { ServicePlace } from "./service-host.ts";
 import type { World } from "./world.ts";
@@ -28,6 +29,8 @@ export type Supervised = {
   /** supervise/status as it was left. */
   readonly readStatus: () => Uint8Array;
   readonly asks: Asks;
+  /** Who is in the service's cgroup, asked if nothing of the service is noted. */
+  readonly strays: () => { readonly cgroup: ByteString; readonly member: Pid } | undefined;
   /** @returns the number of the end in the history, for `amend` */
   readonly died: (pid: Pid, status: number | undefined) => number | undefined;
   readonly amend: (end: number, status: number) => void;
@@ -63,7 +66,8 @@ export function takeOver(service: Supervised): TakenOver {
   let paused = left?.paused ?? false;
   if (found === undefined) {
     const stranger = findInStatus(service.readStatus(), where);
-    if (stranger !== undefined && !world.has(stranger.found.pid)) {
+    const taken = ({ pid: number }: Found) => world.has(number) || isLeft(number, left, record);
+    if (stranger !== undefined && !taken(stranger.found)) {
       found = stranger.found;
       ({ want, paused } = stranger.status);
     }
@@ -87,7 +91,8 @@ export function takeOver(service: Supervised): TakenOver {
           condemned: record.readiness.told?.condemned,
         });
       fare = afterEnd(fare, now.at - (last ?? now.at), false, now.at, service.asks);
-      if (record?.ownGroup) return takeOverGroup(service, record, pid(left.pid), want, exiting, now, fare);
+      if (record?.set !== undefined)
+        return takeOverGroup(service, record, pid(left.pid), want, exiting, now, fare);
       if (record !== undefined && service.asks.finish) {
         const before: Left = { ...left, phase: "intent" };
         return takeOverFinish(service, record, before, undefined, want, exiting, now, fare);
@@ -98,6 +103,14 @@ export function takeOver(service: Supervised): TakenOver {
       asked === "once" && left !== undefined && (left.phase === "pending" || left.phase === "intent");
     const state = initial(want, now, last === undefined ? undefined : throttled(last));
     const condemned = ended && record?.history.at(-1)?.condemned;
+    const strays = service.strays();
+    if (strays !== undefined) {
+      if (record !== undefined) record.cgroup = strays.cgroup;
+      record?.resume(strays.member, 0, "emptying", "cgroup");
+      const run = { run: strays.member, how: undefined };
+      const emptying = resumedEmptying(run, "cgroup", { ...state, exiting, fare }, now, service.asks);
+      return { state: emptying, once, owed: false };
+    }
     return {
       state: { ...state, exiting, failed: left && record?.failed, fare, condemned },
       ...{ once, owed: false, ended },
@@ -119,12 +132,19 @@ export function takeOver(service: Supervised): TakenOver {
   );
   const noted = left !== undefined ? record : undefined;
   const told = noted?.readiness.told;
-  const traits = { group: noted?.ownGroup === true, readiness: told, condemned: told?.condemned };
+  const traits = { set: noted?.set, readiness: told, condemned: told?.condemned };
   const state = resumed({ pid: found.pid, ageMs, since }, want, paused, now, traits);
   return { state: { ...state, exiting, fare }, once: false, owed: left?.owed === true };
 }
 
-/** The same for a service whose process `run` ended, leader of a group of which somebody may be left. */
+/** Whether the process that the status tells of is one that the service's dead process has left behind. */
+const isLeft = (number: number, left: Left | undefined, record: ServiceRecord | undefined): boolean =>
+  left?.emptying === true &&
+  processSet(record?.set ?? "group", pid(left.pid), record?.cgroup ?? "")
+    .members()
+    .some((member) => member.pid === number);
+
+/** The same for a service whose process `run` ended, of whose set somebody may be left. */
 function takeOverGroup(
   { asks }: Supervised,
   record: ServiceRecord,
@@ -139,7 +159,7 @@ function takeOverGroup(
   const since = end?.ended ?? now.stamp;
   const { failed } = record;
   const base = { ...initial(want, now, throttle), since, exiting, failed, fare, condemned: end?.condemned };
-  const state = resumedEmptying({ run, how: end?.status }, base, now, asks);
+  const state = resumedEmptying({ run, how: end?.status }, record.set ?? "group", base, now, asks);
   return { state, once: false, owed: false };
 }
 

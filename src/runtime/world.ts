@@ -4,11 +4,11 @@
 import type { Now } from "../engine/service-state.ts";
 import { type Queue, takePlace } from "../engine/start-budget.ts";
 import { type Asks, CLASSIC } from "../formats/service-files.ts";
-import type { Origin } from "../formats/service-record.ts";
+import { MOST_CGROUP, type Origin } from "../formats/service-record.ts";
 import { EVENT_SIGNALS, type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";
 import { type Environment, environment, getenv } from "../sys/environment.ts";
-import { errnoOf } from "../sys/errno.ts";
+import { ENOSYS, ErrnoError, errnoOf } from "../sys/errno.ts";
 import {
   commandLine,
   DescriptorLimit,
@@ -30,11 +30,15 @@ import {
 import { type Signal, type SignalSet, setDisposition, signalSet } from "../sys/signals.ts";
 import type { ByteString, Fd, Instant, Pid, Signo } from "../units/units.ts";
 import { bootId, type Found } from "./adopt.ts";
+import { CgroupWatch, ownCgroup } from "./cgroups.ts";
 import { Footprint } from "./footprint.ts";
 import { becomeAnew, executablePath, Handover } from "./handover.ts";
 import { Loop } from "./loop.ts";
 import { type OnEnd, Wards } from "./wards.ts";
 import { WriteWatch } from "./write-watch.ts";
+
+/** What a started program may lead. */
+export type Leads = "group" | "session";
 
 export class World {
   readonly loop: Loop;
@@ -53,9 +57,12 @@ export class World {
   /** Children that are to end with this image. */
   private readonly mortals = new Set<Pid>();
   private readonly spawner: Spawner;
-  /** The same for programs that lead a process group; made when the first is asked for. */
-  private readonly makeLeaders: () => Spawner;
-  private leaders: Spawner | undefined;
+  /** The same for programs that lead a process group or a session; made when the first is asked for. */
+  private readonly makeLeaders: (kind: Leads) => Spawner;
+  private readonly leaders = new Map<Leads, Spawner>();
+  /** Where the cgroups of services are made, or why they are not; asked when the first is asked for. */
+  private cgroups: { readonly directory?: ByteString; readonly problem?: ByteString } | undefined;
+  readonly cgroupWatch: CgroupWatch;
   private readonly wards: Wards;
   /** The session and the process group that every child begins in. */
   private readonly session = getsid();
@@ -112,8 +119,12 @@ export class World {
     const privateFrom = privateAbove(inherited.keys());
     const attributes = { mask, defaults: RUNTIME_IGNORES, privateFrom };
     this.spawner = new Spawner(attributes, env);
-    this.makeLeaders = () =>
-      this.descriptors.open(() => new Spawner({ ...attributes, processGroup: true }, env));
+    this.makeLeaders = (kind) =>
+      this.descriptors.open(
+        () =>
+          new Spawner({ ...attributes, processGroup: kind === "group", session: kind === "session" }, env),
+      );
+    this.cgroupWatch = new CgroupWatch(this.loop);
   }
 
   /**
@@ -135,7 +146,7 @@ export class World {
   }
 
   /**
-   * Starts a program. `onEnd` is called when it has ended. `leads`: it leads a process group of its own.
+   * Starts a program. `onEnd` is called when it has ended. `leads`: what it leads.
    * @throws {ErrnoError} as Spawner.spawn
    */
   spawn(
@@ -143,10 +154,9 @@ export class World {
     argv: readonly ByteString[],
     actions: readonly FileAction[],
     onEnd: OnEnd,
-    { leads = false, ...options }: StartOptions & { readonly leads?: boolean } = {},
+    { leads, ...options }: StartOptions & { readonly leads?: Leads | undefined } = {},
   ): Pid {
-    if (leads) this.leaders ??= this.makeLeaders();
-    const spawner = leads && this.leaders !== undefined ? this.leaders : this.spawner;
+    const spawner = leads === undefined ? this.spawner : this.leading(leads);
     const child = this.descriptors.inherited(() => spawner.spawn(path, argv, actions, options));
     if (options.diesWithUs === true) this.mortals.add(child);
     this.wards.add(child, (status) => {
@@ -155,6 +165,41 @@ export class World {
     });
     this.footprint.started();
     return child;
+  }
+
+  private leading(kind: Leads): Spawner {
+    const spawner = this.leaders.get(kind) ?? this.makeLeaders(kind);
+    this.leaders.set(kind, spawner);
+    return spawner;
+  }
+
+  /**
+   * The directory of the cgroup of a service whose directory is called so; undefined where there can be none, which is said
+   * once for all services.
+   */
+  cgroupPath(identity: string): ByteString | undefined {
+    this.cgroups ??= this.findCgroups();
+    const { directory } = this.cgroups;
+    const path = `${directory}/tend-${identity.replaceAll(":", "-")}`;
+    return directory === undefined || path.length > MOST_CGROUP ? undefined : path;
+  }
+
+  /** There can be no cgroups, as it turned out. */
+  withoutCgroups(problem: ByteString): void {
+    if (this.cgroups?.problem === undefined)
+      this.report(`supervise: warning: unable to use cgroups, using process groups: ${problem}`);
+    this.cgroups = { problem };
+  }
+
+  private findCgroups(): NonNullable<World["cgroups"]> {
+    try {
+      if (!this.spawner.tells) throw new ErrnoError(ENOSYS, "clone3");
+      return { directory: this.descriptors.briefly(ownCgroup) };
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      this.withoutCgroups(error.text);
+      return this.cgroups ?? {};
+    }
   }
 
   /** As Wards.adopt. */

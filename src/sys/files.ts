@@ -54,6 +54,11 @@ export const mkfifoat = (at: Fd, path: ByteString, mode: number): void =>
 export const unlinkat = (at: Fd, path: ByteString): void =>
   void check(libc.unlinkat(at, scratch.reset().cstring(path), 0), "unlink", path);
 
+/** rmdir(2). @throws {ErrnoError} ENOTEMPTY, EBUSY */
+export const rmdirat = (at: Fd, path: ByteString): void =>
+  void check(libc.unlinkat(at, scratch.reset().cstring(path), AT_REMOVEDIR), "rmdir", path);
+const AT_REMOVEDIR = 0x200;
+
 /** rename(2), replacing what `to` names. @throws {ErrnoError} */
 export function renameat(at: Fd, from: ByteString, to: ByteString): void {
   scratch.reset();

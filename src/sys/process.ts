@@ -81,6 +81,8 @@ export type StartOptions = {
   readonly pidVariable?: ByteString;
   /** It is killed when this process ends, if that can be had. PR_SET_PDEATHSIG in prctl(2) */
   readonly diesWithUs?: boolean;
+  /** It begins in that cgroup, which is open here, or not at all: the call that failed is clone3 then. */
+  readonly cgroup?: Fd | undefined;
 };
 
 /** A pid takes up to 7 digits; what readlink of /proc/self writes is not terminated. */
@@ -155,10 +157,15 @@ export class Spawner {
       env: changed?.env ?? this.env,
       pidText: pidVariable === undefined || pidAt === undefined ? 0 : pidAt + pidVariable.length + 1,
       diesWithUs: options.diesWithUs ?? false,
+      cgroup: options.cgroup ?? 0,
     });
-    if (started instanceof ErrnoError) throw new ErrnoError(started.errno, "posix_spawn", path);
+    if (started instanceof ErrnoError) {
+      const call = options.cgroup === undefined ? "posix_spawn" : started.call;
+      throw new ErrnoError(started.errno, call, path);
+    }
     if (started === "never") this.lean = undefined;
     else if (started !== undefined) return started;
+    if (options.cgroup !== undefined) throw new ErrnoError(ENOSYS, "clone3", path);
     if (tell !== 0) new DataView(view(tell, 4).buffer).setUint32(0, UNTOLD, true);
     const plain = pidVariable === undefined ? changed : this.base?.with([...variables, pidVariable], memory);
     libc.posix_spawn_file_actions_init(this.actions);
@@ -206,6 +213,7 @@ type LeanOptions = {
   /** Where the digits of the new process's pid go. */
   readonly pidText: number;
   readonly diesWithUs: boolean;
+  readonly cgroup: number;
 };
 
 const CLOSE_RANGE_UNSHARE = 2;
@@ -277,7 +285,7 @@ class LeanStart {
     argv: number,
     actions: readonly FileAction[],
     memory: Arena,
-    { tell, env, pidText, diesWithUs }: LeanOptions,
+    { tell, env, pidText, diesWithUs, cgroup }: LeanOptions,
   ): Pid | ErrnoError | "never" | undefined {
     const { vfork, slots, tail } = this;
     const hole = Math.max(...slots) + 1;
@@ -324,11 +332,11 @@ class LeanStart {
     const from = tail - calls.length;
     for (const [i, call] of calls.entries()) vfork.put(from + i, ...call);
     vfork.put(MOST_CALLS - 1, SYS.execve, path, argv, env);
-    const child = vfork.run(from, tell);
+    const child = vfork.run(from, tell, cgroup);
     for (const slot of slots.slice(0, taken)) libc.dup3(this.nothing, slot, O_CLOEXEC);
     if (child < 0) {
       // A kernel before 5.5, or a filter of system calls.
-      if (child === -ENOSYS || child === -EINVAL || child === -EPERM) return "never";
+      if (cgroup === 0 && (child === -ENOSYS || child === -EINVAL || child === -EPERM)) return "never";
       return new ErrnoError(errno(-child), "clone3");
     }
     const failed = vfork.failure(from);

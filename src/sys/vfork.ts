@@ -65,7 +65,12 @@ const CLONE_PARENT_SETTID = 0x100000;
 /** Handlers become the default action at once: none of the runtime's ever runs in the child. */
 const CLONE_CLEAR_SIGHAND_HIGH = 1;
 const SIGCHLD = 17;
-const CLONE_ARGS_SIZE = 64; // CLONE_ARGS_SIZE_VER0: flags 8, pidfd 8, child_tid 8, parent_tid 8, exit_signal 8, ...
+/** The child begins in a cgroup that is open here. Linux 5.7 */
+const CLONE_INTO_CGROUP_HIGH = 2;
+// CLONE_ARGS_SIZE_VER0: flags 8, pidfd 8, child_tid 8, parent_tid 8, exit_signal 8, stack 8, stack_size 8, tls 8; and _VER2:
+// set_tid 8, set_tid_size 8, cgroup 8.
+const CLONE_ARGS_SIZE = 64;
+const CLONE_ARGS_SIZE_CGROUP = 88;
 
 const PAGE = 4096;
 const PROT_READ = 1;
@@ -89,12 +94,11 @@ export class Vfork {
   private readonly memory: Arena;
 
   private constructor(private readonly start: (args: number, size: number, calls: number) => number) {
-    const memory = new Arena(CLONE_ARGS_SIZE + MOST_CALLS * CALL_WORDS * 4 + 64);
+    const memory = new Arena(CLONE_ARGS_SIZE_CGROUP + MOST_CALLS * CALL_WORDS * 4 + 64);
     this.memory = memory;
-    this.args = memory.alloc(CLONE_ARGS_SIZE);
+    this.args = memory.alloc(CLONE_ARGS_SIZE_CGROUP);
     this.table = memory.alloc(MOST_CALLS * CALL_WORDS * 4);
-    memory.slice(this.args, CLONE_ARGS_SIZE).fill(0);
-    memory.setU32(this.args + 4, CLONE_CLEAR_SIGHAND_HIGH);
+    memory.slice(this.args, CLONE_ARGS_SIZE_CGROUP).fill(0);
     memory.setU32(this.args + 32, SIGCHLD);
     this.words = new Uint32Array(
       memory.bytes.buffer,
@@ -129,15 +133,19 @@ export class Vfork {
   /**
    * Starts a process that makes the calls from number `from` on, the last of which must not return if it succeeds.
    * @param tell where the kernel stores its pid, 4 bytes, before it makes the first; 0 for nowhere
+   * @param cgroup an open cgroup that it begins in; 0 for that of this process
    * @returns its pid once it has become another program or failed; the negative error number where there is no process
    */
-  run(from: number, tell = 0): number {
+  run(from: number, tell = 0, cgroup = 0): number {
     this.memory.setU32(
       this.args,
       CLONE_VM | CLONE_FILES | CLONE_VFORK | (tell === 0 ? 0 : CLONE_PARENT_SETTID),
     );
+    this.memory.setU32(this.args + 4, CLONE_CLEAR_SIGHAND_HIGH | (cgroup === 0 ? 0 : CLONE_INTO_CGROUP_HIGH));
     this.memory.setPointer(this.args + 24, tell);
-    return this.start(this.args, CLONE_ARGS_SIZE, this.table + from * CALL_WORDS * 4);
+    this.memory.setU32(this.args + 80, cgroup);
+    const size = cgroup === 0 ? CLONE_ARGS_SIZE : CLONE_ARGS_SIZE_CGROUP;
+    return this.start(this.args, size, this.table + from * CALL_WORDS * 4);
   }
 
   /** Which call from `from` on failed in the child that ran last, and its error number; undefined if none did. */

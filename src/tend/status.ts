@@ -203,6 +203,7 @@ function recordOf(path: ByteString): ServiceRecord | undefined {
 
 function stateOf(told: Status | undefined, record: ServiceRecord | undefined): RunState {
   if (told === undefined) return "unknown";
+  if (record?.phase === "emptying") return "emptying";
   if (told.pid !== 0) {
     const doing = record?.pid === told.pid ? record.readiness.told?.doing : undefined;
     return told.paused ? "paused" : told.want === "down" ? "stopping" : (doing ?? "up");
@@ -211,8 +212,6 @@ function stateOf(told: Status | undefined, record: ServiceRecord | undefined): R
     case "finishing":
     case "finish-intent":
       return "finishing";
-    case "emptying":
-      return "emptying";
     default:
       if (record?.failed !== undefined) return "failed";
       if (record?.phase === "pending" && record.fare?.why !== undefined) return record.fare.why;

@@ -89,7 +89,7 @@ test.concurrent("backoff: each pause is longer than the one before, told once, a
   const supervisor = box.supervise("web");
   const runs = await until(() => {
     const all = runsOf(box);
-    return all.length === 4 && all;
+    return all.length >= 4 && all.slice(0, 4);
   }, "four runs are over");
   for (const [n, { started: from }] of runs.entries()) {
     const before = runs[n - 1];

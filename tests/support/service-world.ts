@@ -30,6 +30,9 @@ export const DIRECTORIES = {
   patient: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 0 },
   deadly: { ...CLASSIC, modern: true, timeoutKillMs: 2000, downSignal: signo(1) },
   group: { ...CLASSIC, modern: true, group: true },
+  session: { ...CLASSIC, modern: true, session: true },
+  cgroup: { ...CLASSIC, modern: true, cgroup: true },
+  "deadly cgroup": { ...CLASSIC, modern: true, cgroup: true, finish: true, timeoutKillMs: 2000 },
   "deadly group": { ...CLASSIC, modern: true, group: true, finish: true, timeoutKillMs: 2000 },
   backoff: {
     ...{ ...CLASSIC, modern: true },
@@ -111,6 +114,8 @@ export class World {
   /** Events that the state machine has taken. */
   steps = 0;
   private queue: Queue;
+  /** How many were left at the last look. */
+  private seen = 0;
   private announced: Status | undefined;
   private attempt = Number.NEGATIVE_INFINITY;
   private lastPid = 100;
@@ -189,6 +194,7 @@ export class World {
   /** Time passes, and the deadline is kept. */
   pass(ms: number): void {
     const end = this.ms + ms;
+    this.stir();
     while (this.wake !== undefined && this.wake <= end) {
       this.ms = Math.max(this.ms, this.wake);
       this.timer();
@@ -250,10 +256,9 @@ export class World {
         return ensure(effect.retry === deadlineOf(this.state), "warned of another retry", this.state);
       case "look":
         ensure(effect.run === this.emptying, `looked at ${effect.run}`, this.state);
-        if (this.members === 0) this.emptying = undefined;
-        return this.tell({ on: "looked", run: effect.run, left: this.members });
-      case "kill-group":
-        ensure(effect.run === this.emptying, `signalled group ${effect.run}`, this.state);
+        return this.look(effect.run);
+      case "kill-set":
+        ensure(effect.run === this.emptying, `signalled the set of ${effect.run}`, this.state);
         if (effect.signal === "SIGKILL" || (effect.signal === "SIGTERM" && !this.deaf)) this.members = 0;
         return;
       case "warn-left":
@@ -302,11 +307,13 @@ export class World {
       return this.tell({ on: "spawn-failed", why: this.health, jitter: this.jitter });
     this.starts++;
     ensure(this.members === 0, "started beside what was left", state);
-    this.leads = DIRECTORIES[this.directory].group;
+    const { group, session, cgroup } = DIRECTORIES[this.directory];
+    this.leads = group || session || cgroup;
     if (this.leads) this.members = 2;
     this.child = { pid: pid(++this.lastPid), stopped: false, pending: false, ended: false };
     this.started(this.child);
-    this.tell({ on: "spawned", pid: this.child.pid });
+    const set = cgroup ? "cgroup" : session ? "session" : group ? "group" : undefined;
+    this.tell({ on: "spawned", pid: this.child.pid, set });
   }
 
   /** One start a second and no more, for those who stand in the queue. */
@@ -324,6 +331,22 @@ export class World {
     const check = { pid: pid(++this.lastCheck), killed: false };
     this.checks.push(check);
     this.tell({ on: "check-started", pid: check.pid });
+  }
+
+  private look(run: Pid): void {
+    const { state, members } = this;
+    if (members === 0) this.emptying = undefined;
+    const watched = state.at === "emptying" && state.set === "cgroup";
+    const member = members === 0 ? undefined : pid(2_000_000 + members);
+    this.seen = members;
+    this.tell({ on: "looked", run, left: members, member, watched });
+  }
+
+  /** The kernel tells that a cgroup is empty. */
+  private stir(): void {
+    const { state } = this;
+    if (state.at === "emptying" && state.set === "cgroup" && this.members === 0 && this.seen > 0)
+      this.tell({ on: "stirred", run: state.run });
   }
 
   private startFinish(run: Pid): void {
@@ -391,7 +414,8 @@ export class World {
     else ensure(child === undefined, "a process", state);
     ensure((state.at === "emptying") === (this.emptying !== undefined), "emptying or not", state);
     if (state.at === "emptying") {
-      ensure(state.next !== undefined && state.next <= this.ms + 1000, "looks too late", state);
+      const patience = state.set === "cgroup" ? 600_000 : 1000;
+      ensure(state.next !== undefined && state.next <= this.ms + patience, "looks too late", state);
     }
     ensure((state.at === "finishing") === (this.finish !== undefined), "finish or not", state);
     if (state.at === "up" && state.killAt !== undefined) {
