@@ -10,24 +10,30 @@ import {
   type ScanEffect,
   scan,
 } from "../engine/scan.ts";
+import { SCAN_FILES } from "../formats/scan-files.ts";
 import { EAGAIN, EMFILE, ENFILE, ErrnoError, errnoOf } from "../sys/errno.ts";
 import { existsat, readdir, statat } from "../sys/files.ts";
 import { drainWatch, watchNames } from "../sys/inotify.ts";
 import { Snapshot } from "../sys/snapshot.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
-import { isHosted } from "./hosted-logs.ts";
+import { isHosted, LOG_HOST } from "./hosted-logs.ts";
 import { LogPipe } from "./log-pipe.ts";
 import { LogProcess } from "./log-process.ts";
 import { PipeKeeper } from "./pipe-keeper.ts";
 import { peekRecord } from "./record-file.ts";
 import { ScanFiles } from "./scan-files.ts";
+import { Vigil } from "./vigil.ts";
 import type { World } from "./world.ts";
 
-/** The directory is read this often, whatever happened, in milliseconds. */
+/** The directory is looked at this often, in milliseconds, ... */
 const SCAN_INTERVAL_MS = 5000;
-/** So many times in a row it is not read if it and what it names are as they were at the last time. */
+/** ... and so many times in a row it is not read if it and what it names are as they were at the last time. */
 const MOST_SKIPPED = 119;
+/** Where the kernel tells of every change, it is read this often, whatever happened. */
+const VIGIL_MS = SCAN_INTERVAL_MS * (MOST_SKIPPED + 1);
+/** So many names at a time are put under watch. */
+const WATCHED_AT_ONCE = 64;
 /** After a name came or went, the directory is read when it has been quiet for this long, ... */
 const QUIET_MS = 50;
 /** ... but no later than this after the first change. */
@@ -92,6 +98,14 @@ export class ScanDirectory {
   /** Writes the logs of all loggers that have no program of their own. */
   private readonly logs: LogProcess;
   private readonly snapshot = new Snapshot();
+  /** What the snapshot is of, in its order. */
+  private names: readonly ByteString[] = [];
+  private watchesNames = false;
+  private readonly vigil: Vigil;
+  /** There may be one: none has failed since the directory was read. */
+  private mayWatch = false;
+  /** When the next scan is due. */
+  private scanDue: Instant | undefined;
   /** How often the directory may yet be found unchanged; 0 when there was something to do, or somebody left. */
   private calm = 0;
   private readProblem: ByteString | undefined;
@@ -111,6 +125,7 @@ export class ScanDirectory {
   ) {
     this.files = new ScanFiles(directory, (text) => this.warn(text));
     this.keeper = new PipeKeeper(world);
+    this.vigil = new Vigil(world, () => this.stir());
     this.watch();
     this.logs = new LogProcess(world, directory);
     this.scanNow();
@@ -121,15 +136,50 @@ export class ScanDirectory {
   private scanInTime(): void {
     for (const { running } of this.pairs.values()) for (const part of PARTS) running[part]?.check();
     this.logs.check();
+    if (this.calm > 0 && this.mayWatch && this.vigil.begin()) return this.watchFrom(0);
+    this.compare();
+  }
+
+  private compare(): void {
     if (this.calm === 0 || !this.snapshot.unchanged(this.directory)) return this.scanNow();
-    this.scanAt(later(this.world.now().at, SCAN_INTERVAL_MS));
+    this.scanIn(SCAN_INTERVAL_MS);
     this.calm--;
+  }
+
+  /** Puts one name after the other under watch, and then compares it: no change is missed. */
+  private watchFrom(number: number): void {
+    const { names } = this;
+    const end = Math.min(number + WATCHED_AT_ONCE, names.length);
+    for (let i = number; i < end; i++) {
+      if (!this.vigil.add(names[i] as ByteString)) {
+        this.mayWatch = false;
+        return this.compare();
+      }
+      if (!this.snapshot.same(this.directory, i)) return this.scanNow();
+    }
+    if (end < names.length) {
+      this.cancelScan();
+      this.cancelScan = this.world.loop.at(this.world.now().at, () => this.watchFrom(end));
+      return;
+    }
+    // There are changes of which it does not tell: a directory that a link passes through was exchanged.
+    this.calm = 0;
+    this.scanIn(VIGIL_MS);
+  }
+
+  /** Something is to be looked at, in five seconds at the latest. */
+  private stir(): void {
+    this.calm = 0;
+    if (this.stopping) return;
+    const due = later(this.world.now().at, SCAN_INTERVAL_MS);
+    if (this.scanDue === undefined || this.scanDue > due) this.scanAt(due);
   }
 
   /** Reads the directory and acts on it. */
   scanNow(): void {
     if (this.stopping) return;
     this.changedAt = undefined;
+    this.vigil.end();
     this.world.scanAsks = this.files.look(this.world.scanAsks);
     this.dismiss();
     const { entries, complete } = this.read();
@@ -152,7 +202,7 @@ export class ScanDirectory {
     if (this.logs.running || [...this.pairs.values()].some(({ running }) => running.log === HOSTED))
       if (!this.logs.look()) this.calm = 0;
     const soon = this.contested && this.contests-- > 0;
-    this.scanAt(later(this.world.now().at, soon ? CONTEST_MS : SCAN_INTERVAL_MS));
+    this.scanIn(soon ? CONTEST_MS : SCAN_INTERVAL_MS);
   }
 
   /**
@@ -184,6 +234,7 @@ export class ScanDirectory {
     const impatient = this.stopping;
     this.stopping = true;
     this.cancelScan();
+    this.vigil.end();
     if (impatient) this.logs.kill();
     for (const pair of this.pairs.values()) {
       // The log process stays until all services have ended.
@@ -205,6 +256,7 @@ export class ScanDirectory {
   private watch(): void {
     try {
       const names = watchNames(".");
+      this.watchesNames = true;
       this.world.loop.watch(names, () => {
         drainWatch(names);
         const { at } = this.world.now();
@@ -218,19 +270,29 @@ export class ScanDirectory {
     }
   }
 
+  private scanIn(ms: number): void {
+    this.scanAt(later(this.world.now().at, ms));
+  }
+
   private scanAt(at: Instant): void {
     this.cancelScan();
+    this.scanDue = at;
     this.cancelScan = this.world.loop.at(at, () => this.scanInTime());
   }
 
   private read(): { entries: Entry[]; complete: boolean } {
     try {
-      const names = readdir(this.directory).filter((name) => !name.startsWith("."));
+      const all = readdir(this.directory);
+      const names = all.filter((name) => !name.startsWith("."));
       this.readProblem = undefined;
       const hosted = [...this.known.services].flatMap(([identity, { name }]) =>
         this.pairs.get(identity)?.running.log === HOSTED ? [`${name}/log`] : [],
       );
-      this.snapshot.take(this.directory, [...names, ...hosted]);
+      const own = all.filter((name) => name === SCAN_FILES || (name === LOG_HOST && this.logs.running));
+      const seen = [...names, ...hosted, ...own];
+      this.names = [".", ...seen];
+      this.snapshot.take(this.directory, seen);
+      this.mayWatch = this.watchesNames;
       return { entries: names.flatMap((name) => this.look(name)), complete: true };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
@@ -361,7 +423,7 @@ export class ScanDirectory {
 
   private left(pair: Pair, part: Part): void {
     pair.running[part] = undefined;
-    this.calm = 0;
+    this.stir();
     if (!this.stopping) return;
     if (part === "service") this.endLogger(pair);
     this.finish();

@@ -1,12 +1,14 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import {
   appendFileSync,
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -15,7 +17,17 @@ import { join } from "node:path";
 import { epollAdd, epollCreate, epollWait } from "./epoll.ts";
 import { ENOENT, ENOTDIR, ErrnoError } from "./errno.ts";
 import { close, closeOnExec } from "./files.ts";
-import { drainWatch, inotify, unwatchWrites, watchNames, watchWrites, writtenTo } from "./inotify.ts";
+import {
+  drainWatch,
+  inotify,
+  tellsAll,
+  unwatchWrites,
+  watchFileOnce,
+  watchNames,
+  watchNamesOnce,
+  watchWrites,
+  writtenTo,
+} from "./inotify.ts";
 
 const place = mkdtempSync(join(tmpdir(), "tend-inotify-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
@@ -104,5 +116,45 @@ describe("a watch of files", () => {
     unwatchWrites(watch, number);
     expect(failsWith(() => watchWrites(watch, path))).toBe(ENOENT);
     close(watch);
+  });
+});
+
+describe("a watch that tells once", () => {
+  const dir = join(place, "once");
+  mkdirSync(dir);
+  const file = join(place, "written");
+
+  test.each([
+    ["a name in the directory", () => mkdirSync(join(dir, "log"))],
+    ["a mode in it", () => chmodSync(join(dir, "log"), 0o711)],
+    ["a write to the file", () => appendFileSync(file, "x")],
+    ["the file cut short", () => truncateSync(file, 0)],
+    ["the file moved", () => renameSync(file, join(place, "old"))],
+    ["the directory moved", () => renameSync(dir, join(place, "elsewhere"))],
+  ])("%s", (_, change) => {
+    writeFileSync(file, "page");
+    const epoll = epollCreate();
+    const watch = inotify();
+    watchNamesOnce(watch, dir);
+    watchFileOnce(watch, file);
+    watchFileOnce(watch, join(place, "no such file"));
+    epollAdd(epoll, watch);
+    expect(epollWait(epoll, 0)).toEqual([]);
+    change();
+    expect(epollWait(epoll, 5000)).toEqual([watch]);
+    for (const each of [watch, epoll]) close(each);
+  });
+
+  test("a directory's is for directories that are there", () => {
+    const watch = inotify();
+    expect(failsWith(() => watchNamesOnce(watch, file))).toBe(ENOTDIR);
+    expect(failsWith(() => watchNamesOnce(watch, join(place, "none")))).toBe(ENOENT);
+    close(watch);
+  });
+
+  test("of /proc inotify does not tell all, of a disk it does", () => {
+    expect(tellsAll("/proc")).toBe(false);
+    expect(tellsAll(join(place, "none"))).toBe(false);
+    expect(tellsAll(place)).toBe(true);
   });
 });

@@ -1,8 +1,8 @@
 // Being told when names come and go in a directory, and when files are written to. inotify(7)
 import { type ByteString, type Fd, fd } from "../units/units.ts";
-import { check, EAGAIN, errnoOf, failure } from "./errno.ts";
+import { check, EAGAIN, ENOENT, errnoOf, failure } from "./errno.ts";
 import { read } from "./files.ts";
-import { libc, scratch } from "./libc.ts";
+import { lastErrno, libc, scratch } from "./libc.ts";
 
 const IN_CLOEXEC_NONBLOCK = 0o2004000;
 const IN_MODIFY = 0x2;
@@ -10,7 +10,10 @@ const IN_ATTRIB = 0x4;
 const IN_MOVED = 0xc0;
 const IN_CREATE = 0x100;
 const IN_DELETE = 0x200;
+const IN_DELETE_SELF = 0x400;
+const IN_MOVE_SELF = 0x800;
 const IN_ONLYDIR = 0x1000000;
+const IN_ONESHOT = 0x80000000;
 const IN_IGNORED = 0x8000;
 
 /** A descriptor with nothing to watch yet; readable when something is to be told. Non-blocking, close-on-exec. @throws {ErrnoError} */
@@ -26,6 +29,47 @@ export function watchNames(directory: ByteString): Fd {
     libc.close(watch);
     throw error;
   }
+}
+
+/**
+ * Tells once when a name in the directory `path` came, went or changed, or the directory itself did.
+ * @throws {ErrnoError} ENOTDIR if it is none, ENOSPC if there are too many watches
+ */
+export const watchNamesOnce = (watch: Fd, path: ByteString): void =>
+  void add(
+    watch,
+    path,
+    IN_MOVED | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_ONESHOT,
+  );
+
+/** Tells once when the file `path` is written to, cut short, removed or moved, if it is there. @throws {ErrnoError} ENOSPC */
+export function watchFileOnce(watch: Fd, path: ByteString): void {
+  const mask = IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONESHOT;
+  if (libc.inotify_add_watch(watch, scratch.reset().cstring(path), mask) !== -1) return;
+  // Not by an exception: of thousands of services most have no logger.
+  if (lastErrno() !== ENOENT) throw failure("inotify_add_watch", path);
+}
+
+/** File systems that nobody changes but this kernel, as statfs(2) calls them. Others: NFS, FUSE, 9p, ... */
+const LOCAL = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // XFS
+  0x9123683e, // Btrfs
+  0x01021994, // tmpfs
+  0x858458f6, // ramfs
+  0xf2f52010, // F2FS
+  0x794c7630, // overlayfs
+  0x2fc12fc1, // ZFS
+  0xca451a4e, // bcachefs
+  0x3153464a, // JFS
+]);
+
+/** Whether inotify tells of every change on the file system that `path` is on. statfs(2) */
+export function tellsAll(path: ByteString): boolean {
+  scratch.reset();
+  const name = scratch.cstring(path);
+  const out = scratch.alloc(256);
+  return libc.statfs(name, out) === 0 && LOCAL.has(scratch.u32(out));
 }
 
 /** Tells of each write to the file `path`. @returns its number at `watch` @throws {ErrnoError} ENOSPC if there are too many */

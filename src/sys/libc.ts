@@ -92,6 +92,7 @@ const signatures = {
   signalfd: { args: [I, P, I], returns: I },
   sigprocmask: { args: [I, P, P], returns: I },
   socket: { args: [I, I, I], returns: I },
+  statfs: { args: [P, P], returns: I },
   statx: { args: [I, P, I, U, P], returns: I },
   strlen: { args: [P], returns: L },
   syscall: { args: [L, L, L, L, L, L, L], returns: L },

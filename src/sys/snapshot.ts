@@ -34,6 +34,11 @@ export class Snapshot {
     return true;
   }
 
+  /** Whether the one of that number is: 0 is the directory, the others are those that were taken, in their order. */
+  same(directory: Fd, number: number): boolean {
+    return this.look(directory, number, false);
+  }
+
   /** Compares name number `i` with what was seen, or sees it. The first is the directory itself. */
   private look(directory: Fd, i: number, see: boolean): boolean {
     const out = scratch.reset().alloc(STATX_SIZE);
