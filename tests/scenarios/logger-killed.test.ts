@@ -48,7 +48,7 @@ BEGIN {
   box.file("scan/busy/stop", "now\n");
   const last = await until(() => {
     const path = box.at("scan/busy/last");
-    return existsSync(path) && readFileSync(path, "utf8").trim();
+    return existsSync(path) && (readFileSync(path, "utf8").trim() || undefined);
   }, "the service has stopped counting");
   const done = ` ${last} a line of the service, of some length\n`;
   await until(() => readFileSync(join(main, "current"), "latin1").endsWith(done), "all is written");

@@ -31,15 +31,18 @@ export async function counted(box: Sandbox, service: string): Promise<number> {
   box.file(`${service}/stop`, "now\n");
   const last = await until(() => {
     const path = box.at(service, "last");
-    return existsSync(path) && readFileSync(path, "utf8").trim();
+    return existsSync(path) && (readFileSync(path, "utf8").trim() || undefined);
   }, `${service} has stopped counting`);
   const main = box.at(service, "log/main");
+  const end = ` ${last} a line of the service, of some length\n`;
   await until(() => {
     const current = readFileSync(join(main, "current"), "latin1");
     // What was just finished is in the last of the old logs.
     const old = readdirSync(main).filter((name) => name.startsWith("@"));
     const text = current === "" ? readFileSync(join(main, old.sort().at(-1) ?? ""), "latin1") : current;
-    return text.endsWith(` ${last} a line of the service, of some length\n`);
+    if (!text.endsWith(end))
+      throw new Error(`the log ends with ${JSON.stringify(text.slice(-100))}, not ${end}`);
+    return true;
   }, `all of ${service} is written`);
   let count = 0;
   for (const line of logged(main).split("\n").slice(0, -1)) {
