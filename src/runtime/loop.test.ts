@@ -167,3 +167,13 @@ test("it sleeps in the kernel: nothing wakes it but events", async () => {
   await Bun.sleep(300); // Not to wait for something: for nothing to happen.
   expect(switches() - before).toBeLessThanOrEqual(1);
 });
+
+test("a rest comes where no deadline is waited for", async () => {
+  const got = await loopSays(`
+    const idle = new loops.Loop(["SIGUSR1"], 0n, () => {}, say, () => { say("rest"); idle.stop(); });
+    // It is due.
+    idle["rest"]["between"] = [now(), now()];
+    idle.run();
+  `);
+  expect(got).toEqual(["rest"]);
+});

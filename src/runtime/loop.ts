@@ -90,7 +90,7 @@ export class Loop {
         if (handler !== undefined) this.guard(handler);
         if (!this.running) break;
       }
-      if (this.deadlines.next === undefined) continue;
+      if (this.deadlines.next === undefined && this.rest === undefined) continue;
       const now = monotonic();
       for (let i = 0; i < DEADLINES_A_TURN && this.running; i++) {
         const due = this.deadlines.take(now);
