@@ -18,6 +18,19 @@ const SAMPLE: { readonly [name: string]: readonly Moment[] } = {
   "logger restart": [{ call: "epoll_wait", nth: 2 }, ...heldMoments.slice(1)],
   adoption: [{ call: "mknodat", nth: 1 }],
   "death of an adopted service": [{ call: "ioctl", nth: 1 }],
+  "restart of a service that tells": [
+    // The file is gone, is there and not watched; the process is there and not noted.
+    { call: "unlinkat", nth: 1 },
+    { call: "inotify_add_watch", nth: 1 },
+    { call: "pwrite64", nth: 1 },
+  ],
+  readiness: [
+    { call: "read", nth: 1 },
+    { call: "inotify_rm_watch", nth: 1 },
+  ],
+  "adoption of a service that tells": [{ call: "bind", nth: 1 }],
+  "not ready in time": [{ call: "kill", nth: 1 }],
+  "SIGUSR2 with a service that tells": [{ call: "execve", nth: 1 }],
   SIGUSR2: [
     { call: "execve", nth: 1 },
     { call: "chdir", nth: 1 },

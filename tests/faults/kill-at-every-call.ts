@@ -3,6 +3,7 @@
 // strace does the killing: the call is not made, and nothing after it. A kill while a new process has not yet become
 // the program is another matter, and another scenario: strace holds the new process there.
 import { existsSync, readFileSync } from "node:fs";
+import { RECORD_SIZE, ServiceRecord } from "../../src/formats/service-record.ts";
 import type { Status } from "../../src/formats/status.ts";
 import { ours } from "../support/programs.ts";
 import { alive, childrenOf, type Running, Sandbox, type ServiceFiles } from "../support/sandbox.ts";
@@ -40,6 +41,21 @@ done
 
 const SLEEPER = "#!/bin/sh\necho $$ >> starts\nexec sleep 100000\n";
 
+/** A service that is ready once there is a file `go`, and says so on a descriptor that it then closes. */
+const TELLER = `#!/bin/sh
+echo $$ >> starts
+while [ ! -e go ]; do sleep 0.02; done
+echo >&3
+exec 3>&-
+exec sleep 100000
+`;
+/** The same, but that its second run never is. */
+const LATE_TELLER = TELLER.replace("echo >&3", '[ "$(wc -l <starts)" = 2 ] || echo >&3');
+/** It asks for everything there is. */
+const TELLING = {
+  ...{ "notification-fd": "3", "sd-notify": "", check: "#!/bin/sh\nexit 1\n", watchdog: "3600000" },
+};
+
 export type Scenario = {
   readonly name: string;
   readonly files: ServiceFiles;
@@ -49,6 +65,8 @@ export type Scenario = {
   readonly prepare?: (fault: Fault) => Promise<unknown>;
   /** It starts a process, which can be held while the supervisor is killed. */
   readonly starts?: true;
+  /** The service is ready in the end. */
+  readonly ready?: true;
   /** Makes the supervisor do what the scenario is about. */
   readonly trigger?: (fault: Fault) => unknown;
   /** It has done it. */
@@ -162,6 +180,56 @@ export const scenarios: readonly Scenario[] = [
     done: restarted("a"),
   },
   {
+    name: "restart of a service that tells",
+    starts: true,
+    ready: true,
+    files: { run: TELLER, files: { ...TELLING, go: "" } },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => process.kill(fault.before, "SIGKILL"),
+    done: (fault) => restarted("a")(fault) && fault.ready,
+  },
+  {
+    name: "readiness",
+    ready: true,
+    files: { run: TELLER, files: TELLING },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => fault.box.file("scan/a/go", ""),
+    done: (fault) => fault.ready,
+  },
+  {
+    name: "adoption of a service that tells",
+    first: true,
+    ready: true,
+    files: { run: TELLER, files: TELLING },
+    prepare: async (fault) => {
+      await fault.orphan();
+      fault.box.file("scan/a/go", "");
+    },
+    done: (fault) => fault.answers() && fault.ready,
+  },
+  {
+    name: "not ready in time",
+    ready: true,
+    files: { run: LATE_TELLER, files: { "notification-fd": "3", "timeout-ready": "700", go: "" } },
+    prepare: async (fault) => {
+      await fault.up();
+      await until(() => fault.ready, "it is ready");
+    },
+    trigger: (fault) => process.kill(fault.before, "SIGKILL"),
+    done: (fault) => fault.starts === 3 && restarted("a")(fault) && fault.ready,
+  },
+  {
+    name: "SIGUSR2 with a service that tells",
+    ready: true,
+    files: { run: TELLER, files: TELLING },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => {
+      fault.box.file("scan/a/go", "");
+      fault.supervisor?.signal("SIGUSR2");
+    },
+    done: (fault) => fault.isNew(),
+  },
+  {
     name: "SIGUSR2",
     files: pair,
     prepare: (fault) => fault.up("a/log"),
@@ -269,6 +337,20 @@ export class Fault implements AsyncDisposable {
     const trace = this.trace;
     const at = trace.lastIndexOf("execve(");
     return at >= 0 && trace.indexOf("epoll_wait(", at) >= 0;
+  }
+
+  /** How often the service was started. */
+  get starts(): number {
+    return readFileSync(this.box.at("scan/a/starts"), "latin1").split("\n").length - 1;
+  }
+
+  /** It is noted that the service is ready. */
+  get ready(): boolean {
+    const record = this.box.at("scan/a/supervise/record");
+    if (!existsSync(record)) return false;
+    const bytes = new Uint8Array(RECORD_SIZE);
+    bytes.set(readFileSync(record).subarray(0, RECORD_SIZE));
+    return new ServiceRecord(bytes).readiness.told?.ready === true;
   }
 
   private get parts(): string[] {
@@ -388,6 +470,7 @@ export class Fault implements AsyncDisposable {
     if (copies.length > 1) throw new Error(`${part}: ${copies.length} copies`);
     if (status === undefined || (status.want === "up" && status.pid === 0)) return false;
     if (status.want === "down" && status.pid !== 0) return false;
+    if (this.scenario.ready && part === "a" && !this.ready) return false;
     return status.pid === 0 ? copies.length === 0 : copies[0] === status.pid;
   }
 
