@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { RECORD_SIZE, ServiceRecord } from "../../src/formats/service-record.ts";
 import type { Status } from "../../src/formats/status.ts";
 import { ours } from "../support/programs.ts";
-import { alive, childrenOf, type Running, Sandbox, type ServiceFiles } from "../support/sandbox.ts";
+import { alive, childrenOf, type Running, Sandbox, type ServiceFiles, signal } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
 /**
@@ -377,10 +377,10 @@ export class Fault implements AsyncDisposable {
     return existsSync(file) ? readFileSync(file, "latin1") : "";
   }
 
-  /** Runs the scenario under strace, with a kill at that moment or with none. @returns whether it was killed */
-  private async perform(moment: Moment | undefined): Promise<boolean> {
+  /** Brings the scenario under way under strace, which does as `inject` says at that moment. */
+  private async begin(moment: Moment | undefined, what: string): Promise<Running> {
     const { scenario, box } = this;
-    const inject = moment === undefined ? [] : ["-e", `inject=${moment.call}:signal=KILL:when=${moment.nth}`];
+    const inject = moment === undefined ? [] : ["-e", `inject=${moment.call}:${what}:when=${moment.nth}`];
     const strace = ["strace", "-o", box.at("trace"), "-e", `trace=${CALLS}`, ...inject];
     if (scenario.first) {
       await scenario.prepare?.(this);
@@ -395,7 +395,13 @@ export class Fault implements AsyncDisposable {
       await until(() => tracer.stderr.includes("attached"), "strace is attached");
       scenario.trigger?.(this);
     }
-    const { tracer } = this;
+    return this.tracer;
+  }
+
+  /** Runs the scenario under strace, with a kill at that moment or with none. @returns whether it was killed */
+  private async perform(moment: Moment | undefined): Promise<boolean> {
+    const { scenario } = this;
+    const tracer = await this.begin(moment, "signal=KILL");
     let seen = "";
     let since = performance.now();
     await until(() => {
@@ -463,6 +469,36 @@ export class Fault implements AsyncDisposable {
     return { killed, ms };
   }
 
+  /**
+   * Has the call fail at that moment. The supervisor lives on and gets everything right, or says that it cannot begin, or that
+   * it stays the one it was.
+   */
+  async fail(moment: Moment, error: string): Promise<Outcome> {
+    const { scenario } = this;
+    const began = performance.now();
+    const tracer = await this.begin(moment, `error=${error}`);
+    const pid = scenario.first
+      ? await until(() => childrenOf(tracer.pid).find(isSvscan) ?? (!tracer.running && -1), "it is there")
+      : (this.supervisor?.pid ?? -1);
+    const said = (): string => (scenario.first ? tracer.stderr : (this.supervisor?.stderr ?? ""));
+    const done = (): boolean =>
+      (scenario.done(this) && this.parts.every((part) => this.right(part))) ||
+      said().includes("unable to re-execute");
+    await until(() => !alive(pid) || done(), "it is done all the same", 30_000);
+    const outcome = { killed: this.trace.includes("(INJECTED)"), ms: performance.now() - began };
+    if (alive(pid)) {
+      await this.steady();
+      signal(pid, "SIGTERM");
+      await until(() => !alive(pid), "it stops");
+    } else if (scenario.name === "orderly stop" || scenario.name === "svc -dx") return outcome;
+    else if (!scenario.first || !/^svscan: fatal: /m.test(said())) throw new Error(`it died: ${said()}`);
+    await tracer.ended();
+    this.supervise();
+    await until(() => this.parts.every((part) => this.right(part)), "all is right with the next one");
+    await this.end();
+    return outcome;
+  }
+
   private right(part: string): boolean {
     if (!this.answers(part)) return false;
     const status = this.status(part);
@@ -523,6 +559,60 @@ export async function killAt(scenario: Scenario, moment: Moment): Promise<Outcom
       `${scenario.name}, killed at ${moment.call} ${moment.nth}${moment.held ? " of the child" : ""}: ${said}`,
       { cause: error },
     );
+  }
+}
+
+/** Not one of those that strace makes for itself at its start. */
+function isSvscan(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${ours("svscan")}\0`);
+  } catch {
+    return false;
+  }
+}
+
+/** How a system call can fail for want of something, or for no reason of ours. */
+export const FAILURES: { readonly [call: string]: readonly string[] } = {
+  clone3: ["EAGAIN", "ENOMEM"],
+  dup: ["EMFILE"],
+  epoll_ctl: ["ENOMEM"],
+  epoll_create1: ["EMFILE"],
+  fchmod: ["EIO"],
+  fcntl: ["EMFILE"],
+  flock: ["ENOLCK"],
+  fstat: ["EIO"],
+  getdents64: ["ENOMEM"],
+  inotify_add_watch: ["ENOSPC"],
+  inotify_init1: ["EMFILE"],
+  linkat: ["ENOSPC"],
+  memfd_create: ["ENFILE"],
+  mkdirat: ["ENOSPC"],
+  mknodat: ["ENOSPC"],
+  newfstatat: ["ENOMEM"],
+  openat: ["EMFILE", "ENFILE", "ENOSPC", "ENOMEM"],
+  pidfd_open: ["EMFILE", "ENOMEM"],
+  pidfd_send_signal: ["ENOMEM"],
+  pipe2: ["EMFILE"],
+  pread64: ["EIO"],
+  pwrite64: ["ENOSPC", "EIO"],
+  read: ["EIO"],
+  readlinkat: ["ENOMEM"],
+  renameat2: ["ENOSPC", "EIO"],
+  signalfd4: ["EMFILE"],
+  statx: ["ENOMEM"],
+  unlinkat: ["EIO"],
+  vfork: ["EAGAIN", "ENOMEM"],
+  write: ["ENOSPC"],
+};
+
+/** Runs the scenario with a call that fails at that moment. @throws {Error} with what the supervisor said */
+export async function failAt(scenario: Scenario, moment: Moment, error: string): Promise<Outcome> {
+  await using fault = new Fault(scenario);
+  try {
+    return await fault.fail(moment, error);
+  } catch (cause) {
+    const said = fault.supervisor?.stderr ?? "";
+    throw new Error(`${scenario.name}, ${error} at ${moment.call} ${moment.nth}: ${said}`, { cause });
   }
 }
 

@@ -1,16 +1,28 @@
 // run.ts - kills a supervisor at every system call of every scenario, and prints a table.
 //
-//   npm run test:faults [ -- [ --jobs N ] [ part-of-a-scenario-name ... ] ]
+//   npm run test:faults [ -- [ --jobs N ] [ --errors ] [ part-of-a-scenario-name ... ] ]
 //
+// With --errors no supervisor is killed: the calls fail, each for want of what it needs, one in each run.
 // Exit code 0 only if all went well after every kill.
 import { join } from "node:path";
-import { heldMoments, killAt, momentsOf, scenarios } from "./kill-at-every-call.ts";
+import {
+  FAILURES,
+  failAt,
+  heldMoments,
+  killAt,
+  momentsOf,
+  type Outcome,
+  scenarios,
+} from "./kill-at-every-call.ts";
 
 const root = join(import.meta.dirname, "../..");
 const words = process.argv.slice(2);
 const jobsAt = words.indexOf("--jobs");
 const jobs = jobsAt < 0 ? 4 : Number(words[jobsAt + 1]);
-const names = words.filter((word, i) => word !== "--jobs" && (jobsAt < 0 || i !== jobsAt + 1));
+const errors = words.includes("--errors");
+const names = words.filter(
+  (word, i) => word !== "--errors" && word !== "--jobs" && (jobsAt < 0 || i !== jobsAt + 1),
+);
 const build = Bun.spawnSync([process.execPath, "--no-install", "scripts/build.ts"], {
   cwd: root,
   stdio: ["ignore", "inherit", "inherit"],
@@ -23,15 +35,21 @@ const wanted = scenarios.filter(
 const rows: string[][] = [];
 let failures = 0;
 for (const scenario of wanted) {
-  const moments = [...(await momentsOf(scenario)), ...(scenario.starts ? heldMoments : [])];
-  const calls = moments.length;
+  const moments = await momentsOf(scenario);
+  if (scenario.starts && !errors) moments.push(...heldMoments);
+  const trials: (() => Promise<Outcome>)[] = errors
+    ? moments.flatMap((moment) =>
+        (FAILURES[moment.call] ?? []).map((error) => () => failAt(scenario, moment, error)),
+      )
+    : moments.map((moment) => () => killAt(scenario, moment));
+  const calls = trials.length;
   const times: number[] = [];
   const wrong: string[] = [];
   let kills = 0;
   const worker = async (): Promise<void> => {
-    for (let moment = moments.shift(); moment !== undefined; moment = moments.shift()) {
+    for (let trial = trials.shift(); trial !== undefined; trial = trials.shift()) {
       try {
-        const { killed, ms } = await killAt(scenario, moment);
+        const { killed, ms } = await trial();
         if (killed) kills++;
         times.push(ms);
       } catch (error) {
