@@ -58,7 +58,7 @@ export class Unable extends ErrnoError {
 }
 
 /** Runs `act`; its failure becomes an `Unable`. `doing` is the verb and the object, asked only then. */
-function trying<Result>(doing: () => ByteString, act: () => Result): Result {
+export function trying<Result>(doing: () => ByteString, act: () => Result): Result {
   try {
     return act();
   } catch (error) {

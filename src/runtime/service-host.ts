@@ -29,7 +29,7 @@ import { startOf } from "./adopt.ts";
 import { Announcer } from "./announcer.ts";
 import { Attendance, type Prepared } from "./attendance.ts";
 import { membersOf, openCgroup, removeCgroup } from "./cgroups.ts";
-import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
+import { ControlDirectory, readControl, trying, Unable } from "./control-directory.ts";
 import { KeptRecord } from "./kept-record.ts";
 import { type ProcessSet, processSet } from "./process-set.ts";
 import { ServiceFiles } from "./service-files.ts";
@@ -97,7 +97,6 @@ export class ServiceHost {
     const { descriptors } = world;
     const claim = (file: Fd): Fd => world.handover?.claim(file) ?? file;
     this.files = descriptors.open(() => new ControlDirectory(at, path, title, claim));
-    this.identity = fstat(this.directory).identity;
     this.serviceFiles = new ServiceFiles(
       this.directory,
       (problem) => this.say(`warning: ${title}: ${problem}`),
@@ -112,6 +111,10 @@ export class ServiceHost {
     const fill = (record: ServiceRecord) => this.fill(record);
     const say = (text: ByteString) => this.say(text);
     try {
+      this.identity = trying(
+        () => `stat ${title}`,
+        () => fstat(this.directory).identity,
+      );
       this.kept = new KeptRecord(world, this.directory, `${title}/supervise/record`, fill, say);
     } catch (error) {
       this.files.close();
@@ -287,6 +290,7 @@ export class ServiceHost {
     this.noted = {};
     this.note(record, false);
     this.attendance?.note(record.readiness);
+    if (this.cgroup !== "") record.cgroup = this.cgroup;
     if (state.at === "up") record.readiness.told = recorded(state);
     if (state.at === "up") record.resume(state.pid, startOf(state.pid), "running", state.set);
     if (state.at === "emptying") record.resume(state.run, 0, "emptying", state.set);

@@ -141,7 +141,7 @@ function threads(): { readonly name: string; readonly mask: SignalSet }[] {
   };
   const tasks = unlessGone(() => openat(AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY));
   if (tasks === undefined) return [];
-  const names = readdir(tasks).filter((name) => !name.startsWith("."));
+  const names = (unlessGone(() => readdir(tasks)) ?? []).filter((name) => !name.startsWith("."));
   close(tasks);
   return names.flatMap((thread) => {
     const status = unlessGone(() => readFile(`/proc/self/task/${thread}/status`)) ?? "";

@@ -1,7 +1,7 @@
-// A sample of the kills; `npm run test:faults` makes all of them.
+// A sample of the kills, and of calls that fail; `npm run test:faults`, with `-- --errors`, makes all of them.
 import { describe, expect, test } from "bun:test";
 import { which } from "../support/programs.ts";
-import { heldMoments, killAt, type Moment, scenarios } from "./kill-at-every-call.ts";
+import { failAt, heldMoments, killAt, type Moment, scenarios } from "./kill-at-every-call.ts";
 
 /** By scenario: moments that leave something half done. The rest is like one of them. */
 const SAMPLE: { readonly [name: string]: readonly Moment[] } = {
@@ -33,7 +33,7 @@ const SAMPLE: { readonly [name: string]: readonly Moment[] } = {
   "SIGUSR2 with a service that tells": [{ call: "execve", nth: 1 }],
   SIGUSR2: [
     { call: "execve", nth: 1 },
-    { call: "chdir", nth: 1 },
+    { call: "memfd_create", nth: 1 },
   ],
   "orderly stop": [{ call: "kill", nth: 1 }],
 };
@@ -51,6 +51,41 @@ describe.skipIf(which("strace") === null)(
         const where = `${moment.held ? "while the new process is held at" : "before"} ${moment.call} ${moment.nth}`;
         test.concurrent(`${scenario.name}, ${where}`, async () => {
           await killAt(scenario, moment);
+        });
+      }
+    }
+  },
+);
+
+/** By scenario: calls that fail for want of something, and of what. */
+const FAILING: { readonly [name: string]: readonly (readonly [call: string, nth: number, error: string])[] } =
+  {
+    "first start of a pair": [
+      ["getdents64", 9, "ENOMEM"],
+      ["inotify_init1", 1, "EMFILE"],
+      ["statx", 9, "ENOMEM"],
+      ["flock", 1, "ENOLCK"],
+      ["mknodat", 2, "ENOSPC"],
+      ["pwrite64", 2, "ENOSPC"],
+      ["memfd_create", 1, "ENFILE"],
+    ],
+    "restart after death": [
+      ["renameat2", 1, "EIO"],
+      ["clone3", 1, "EAGAIN"],
+    ],
+    adoption: [
+      ["pidfd_open", 1, "EMFILE"],
+      ["epoll_ctl", 4, "ENOMEM"],
+    ],
+  };
+
+describe.skipIf(which("strace") === null)(
+  "svscan lives on when a system call fails, and gets it right",
+  () => {
+    for (const scenario of scenarios) {
+      for (const [call, nth, error] of FAILING[scenario.name] ?? []) {
+        test.concurrent(`${scenario.name}, ${error} at ${call} ${nth}`, async () => {
+          await failAt(scenario, { call, nth }, error);
         });
       }
     }
