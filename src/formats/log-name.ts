@@ -1,8 +1,8 @@
 // The names in a log directory. multilog(8), docs/formats.md
 
-import { type ByteString, byteString } from "../units/units.ts";
+import type { ByteString } from "../units/units.ts";
 import { FormatError } from "./format-error.ts";
-import { STAMP_SIZE, Stamper } from "./stamper.ts";
+import { STAMP_SIZE } from "./stamper.ts";
 import type { Tai64n } from "./tai64n.ts";
 
 /** Bytes of `@` and 24 hex digits. */
@@ -22,11 +22,10 @@ export const labelOf = ({ seconds, nanoseconds }: Tai64n): Label =>
 
 /** `@LABEL.s` or `@LABEL.u`. */
 export function oldLogName(label: Label, ending: Ending): ByteString {
-  const stamp = new Uint8Array(STAMP_SIZE);
-  const stamper = new Stamper();
-  stamper.set({ seconds: label / BILLION - EPOCH, nanoseconds: Number(label % BILLION) });
-  stamper.put(new DataView(stamp.buffer), 0);
-  return `${byteString(stamp.subarray(0, LABEL_SIZE))}.${ending}`;
+  const seconds = (label / BILLION).toString(16).padStart(16, "0");
+  return `@${seconds}${Number(label % BILLION)
+    .toString(16)
+    .padStart(8, "0")}.${ending}`;
 }
 
 /** Whether a name counts as that of an old log: `@` and at least 24 more bytes, whatever they are. */

@@ -10,10 +10,12 @@ import type { Note } from "../formats/write-ahead.ts";
 import { stampTime } from "../sys/clock.ts";
 import { EEXIST, ENOENT, ENOSPC, ErrnoError, errnoOf } from "../sys/errno.ts";
 import {
+  changeOf,
   close,
   fchmod,
   flock,
   fstat,
+  fstatBrief,
   fsync,
   mkdirat,
   O_APPEND,
@@ -46,6 +48,9 @@ export const PAUSE_MS = 5000;
 const MODE_OPEN = 0o644;
 const MODE_CLEAN = 0o744;
 const CLEAN_BIT = 0o100;
+
+/** So many times at most the names of old logs are taken as they were: somebody may come in between in one tick of the clock. */
+const KNOWN_USES = 16;
 
 const APPEND = O_WRONLY | O_NONBLOCK | O_APPEND | O_CREAT;
 const TRUNCATE = O_WRONLY | O_NONBLOCK | O_TRUNC | O_CREAT;
@@ -166,6 +171,8 @@ export class LogDirectory {
   /** The end of what runs beside the logging. */
   private beside: Wait | undefined;
   private readonly unremovable = new Set<ByteString>();
+  /** Old logs, oldest first, and when the directory changed last: while that is true, they need not be read again. */
+  private known: { readonly old: ByteString[]; change: number; uses: number } | undefined;
   /** Told when `current` is to be exchanged for its age. */
   private aging: (() => void) | undefined;
 
@@ -245,7 +252,7 @@ export class LogDirectory {
   }
 
   private use(current: Fd): void {
-    const { size, inode, permissions } = fstat(current);
+    const { size, inode, permissions } = fstatBrief(current);
     this.permissions = permissions;
     this.current = current;
     this.bytes = size;
@@ -367,6 +374,7 @@ export class LogDirectory {
   private makeRoom(): boolean {
     const { least } = this.keeping;
     if (least === undefined) return false;
+    this.known = undefined;
     const old = oldLogs(readdir(this.at));
     for (const name of old.slice(0, Math.max(0, old.length - least))) if (this.removeOld(name)) return true;
     return false;
@@ -455,7 +463,10 @@ export class LogDirectory {
     for (;;) {
       const label = this.nextLabel();
       try {
-        renameNew(this.at, name, oldLogName(label, ending));
+        const old = this.oldLogs();
+        const made = oldLogName(label, ending);
+        renameNew(this.at, name, made);
+        old.push(made);
         this.label = label;
         return;
       } catch (error) {
@@ -467,25 +478,41 @@ export class LogDirectory {
 
   /** Now, but always later than any old log's. */
   private nextLabel(): Label {
-    this.label ??= greatest(readdir(this.at));
+    this.label ??= greatest(this.oldLogs());
     const now = labelOf(stampTime());
     return now > this.label ? now : this.label + 1n;
   }
 
+  /** Old logs, oldest first: whoever makes one adds it. */
+  private oldLogs(): ByteString[] {
+    const change = changeOf(this.at);
+    const { known } = this;
+    if (known !== undefined && known.change === change && ++known.uses < KNOWN_USES) return known.old;
+    const old = oldLogs(readdir(this.at));
+    this.known = { old, change, uses: 0 };
+    return old;
+  }
+
   private prune(): void {
-    const names = readdir(this.at);
-    const old = oldLogs(names);
+    const { known } = this;
+    const old = known?.old ?? oldLogs(readdir(this.at));
     let over = surplus(old.length, this.keeping);
     let total = 0;
     const sizes =
       this.keeping.total === undefined ? undefined : new Map(old.map((name) => [name, this.sizeOf(name)]));
     for (const size of sizes?.values() ?? []) total += size;
-    for (const name of old.slice(0, -1)) {
-      if (over <= 0 && !(sizes !== undefined && total > (this.keeping.total as number))) return;
-      if (!this.removeOld(name)) continue;
+    for (let i = 0; i < old.length - 1; ) {
+      if (over <= 0 && !(sizes !== undefined && total > (this.keeping.total as number))) break;
+      const name = old[i] as ByteString;
+      if (!this.removeOld(name)) {
+        i++;
+        continue;
+      }
+      old.splice(i, 1);
       over--;
       total -= sizes?.get(name) ?? 0;
     }
+    if (known !== undefined) known.change = changeOf(this.at);
   }
 
   private sizeOf(name: ByteString): number {
@@ -503,6 +530,7 @@ export class LogDirectory {
       return true;
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
+      if (error.errno === ENOENT) return true;
       if (!this.unremovable.has(name)) this.warn(`unable to remove ${this.path}/${name}: ${error.text}`);
       this.unremovable.add(name);
       return false;
