@@ -28,7 +28,7 @@ import {
   statat,
 } from "../sys/files.ts";
 import { getpid, pidfdIsAlive, pidfdOpen, tagIn } from "../sys/process.ts";
-import { type ByteString, bytesOf, type Fd, type Pid, pid } from "../units/units.ts";
+import { type ByteString, bytesOf, type Errno, type Fd, type Pid, pid } from "../units/units.ts";
 import { peekRecord } from "./record-file.ts";
 
 /** A process found to be the service. */
@@ -50,15 +50,21 @@ export type Place = {
   readonly others: () => readonly Left[];
 };
 
-/** What `act` returns; undefined where a system call of it fails: a process can be gone, or another user's. */
+/**
+ * What `act` returns; undefined where a system call of it fails: a process can be gone, or another user's.
+ * @throws {ErrnoError} EMFILE, ENFILE, ENOMEM: that says nothing of the process
+ */
 function ifThere<Result>(act: () => Result): Result | undefined {
   try {
     return act();
   } catch (error) {
-    if (error instanceof ErrnoError || error instanceof FormatError) return undefined;
+    if (error instanceof ErrnoError && !isScarcity(error.errno)) return undefined;
+    if (error instanceof FormatError) return undefined;
     throw error;
   }
 }
+
+const isScarcity = (code: Errno): boolean => code === EMFILE || code === ENFILE || code === ENOMEM;
 
 const statOf = (process: number): ProcStat | undefined =>
   ifThere(() => decodeProcStat(readFile(`/proc/${process}/stat`)));
@@ -92,13 +98,16 @@ function hold(number: number, fits: (process: ProcStat) => boolean): Found | und
     pidfd = pidfdOpen(pid(number));
   } catch (error) {
     // Gone (ESRCH), or the number is a thread's of another process now (EINVAL, ENOENT).
-    const code = errnoOf(error);
-    if (code === EMFILE || code === ENFILE || code === ENOMEM) throw error;
+    if (isScarcity(errnoOf(error))) throw error;
     return undefined;
   }
-  const stat = statOf(number);
-  if (stat !== undefined && fits(stat) && pidfdIsAlive(pidfd)) {
-    return { pid: pid(number), pidfd, started: stat.started };
+  try {
+    const stat = statOf(number);
+    if (stat !== undefined && fits(stat) && pidfdIsAlive(pidfd))
+      return { pid: pid(number), pidfd, started: stat.started };
+  } catch (error) {
+    close(pidfd);
+    throw error;
   }
   close(pidfd);
   return undefined;

@@ -148,6 +148,18 @@ describe("a directory that is taken", () => {
     expect(next.held).toHaveLength(3);
   });
 
+  test("stays taken without a descriptor for its lock, until it is let go", () => {
+    const path = service();
+    const { files } = supervise(path);
+    const before = files.held.length;
+    expect(files.spare()).toBe(true);
+    expect(files.spare()).toBe(false);
+    expect(files.held).toHaveLength(before - 1);
+    expect(says(() => take(path))).toBe("unable to acquire s/supervise/lock: temporary failure");
+    files.close();
+    take(path);
+  });
+
   test("cannot be taken again before it is let go", () => {
     const path = service();
     const first = take(path);

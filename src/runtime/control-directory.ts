@@ -5,6 +5,7 @@ import { encodeStatus, STATUS_SIZE, type Status } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import {
+  EACCES,
   EAGAIN,
   EEXIST,
   EINVAL,
@@ -44,6 +45,7 @@ import {
   statat,
   unlinkat,
 } from "../sys/files.ts";
+import { keepByMapping } from "../sys/memory.ts";
 import type { ByteString, Fd } from "../units/units.ts";
 
 /** A call failed, and this is what the supervisor has to say of it: `unable to VERB OBJECT: TEXT`. */
@@ -85,6 +87,9 @@ export class ControlDirectory {
   readonly normallyUp: boolean;
   /** Every descriptor that keeps the directory ours. */
   readonly held: Fd[] = [];
+  /** The lock's descriptor, while it has one; and what lets go of the lock where it has none. */
+  private lock: Fd | undefined;
+  private unmapLock: (() => void) | undefined;
   private readonly title: ByteString;
   private written: Uint8Array | undefined;
 
@@ -112,7 +117,10 @@ export class ControlDirectory {
       );
       trying(
         () => `acquire ${title}/${LOCK}`,
-        () => flock(this.hold(openLock(this.directory)), true),
+        () => {
+          this.lock = this.hold(openLock(this.directory));
+          flock(this.lock, true);
+        },
       );
     } catch (error) {
       this.close();
@@ -159,7 +167,7 @@ export class ControlDirectory {
     }
   }
 
-  /** What supervise/status says now; nothing where it cannot be read. */
+  /** What supervise/status says now; nothing where it cannot be read. @throws {ErrnoError} EMFILE, ENFILE */
   readStatus(): Uint8Array {
     try {
       const file = openat(this.directory, STATUS, O_RDONLY | O_NONBLOCK);
@@ -169,7 +177,8 @@ export class ControlDirectory {
         close(file);
       }
     } catch (error) {
-      errnoOf(error);
+      const code = errnoOf(error);
+      if (code === EMFILE || code === ENFILE) throw error;
       return new Uint8Array(0);
     }
   }
@@ -280,9 +289,32 @@ export class ControlDirectory {
     return open();
   }
 
+  /**
+   * Keeps the lock without a descriptor, for one that is needed elsewhere: it lies on the open file, which a mapping keeps open as
+   * well. A new image of this process takes it anew.
+   * @returns whether a descriptor became free
+   */
+  spare(): boolean {
+    const { lock, held } = this;
+    if (lock === undefined) return false;
+    this.lock = undefined;
+    try {
+      this.unmapLock = keepByMapping(lock);
+    } catch (error) {
+      errnoOf(error);
+      return false;
+    }
+    held.splice(held.indexOf(lock), 1);
+    close(lock);
+    return true;
+  }
+
   /** Lets go of the directory: the lock is free, both fifos are without a reader. */
   close(): void {
     for (const file of this.held.splice(0)) close(file);
+    this.lock = undefined;
+    this.unmapLock?.();
+    this.unmapLock = undefined;
   }
 
   /** A new image of a process that has all the descriptors it may have needs no more than one for each in turn. */
@@ -303,9 +335,23 @@ export function readControl(control: Fd): Uint8Array {
   }
 }
 
+/** For writing, as the C program; and for reading where that makes no difference, so that it can be mapped. */
+function openLockFile(directory: Fd): Fd {
+  const flags = O_NONBLOCK | O_APPEND | O_CREAT;
+  let file: Fd | undefined;
+  try {
+    file = openat(directory, LOCK, O_RDWR | flags, 0o600);
+    if (fstat(file).type === "file") return file;
+  } catch (error) {
+    if (errnoOf(error) !== EACCES) throw error;
+  }
+  if (file !== undefined) close(file);
+  return openat(directory, LOCK, O_WRONLY | flags, 0o600);
+}
+
 /** Makes the directory `supervise` where it is missing, and opens the lock in it. @throws {ErrnoError} */
 function openLock(directory: Fd): Fd {
-  const open = () => openat(directory, LOCK, O_WRONLY | O_NONBLOCK | O_APPEND | O_CREAT, 0o600);
+  const open = () => openLockFile(directory);
   makeDirectory(directory, SUPERVISE);
   try {
     return open();

@@ -161,7 +161,9 @@ function readRecord(at: Fd, path: ByteString): Uint8Array | undefined {
       close(file);
     }
   } catch (error) {
-    if (error instanceof ErrnoError) return undefined;
-    throw error;
+    // Without a descriptor to look with, nothing is known.
+    const code = errnoOf(error);
+    if (code === EMFILE || code === ENFILE) throw error;
+    return undefined;
   }
 }

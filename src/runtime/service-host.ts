@@ -146,6 +146,7 @@ export class ServiceHost {
         this.files.listen(statusOf(state), (problem) => this.announcer.complain(problem)),
       );
       this.store();
+      world.sparing.add(this.files);
       world.loop.watch(this.control, () => this.obeyWaiting());
       this.tell({ on: "begin", owed, ended });
       if (finishOver && state.at === "finishing" && state.finish !== undefined)
@@ -155,6 +156,7 @@ export class ServiceHost {
         this.attend().take(this.state.readiness, this.kept.record?.readiness);
     } catch (error) {
       if (adopted !== undefined) world.disown(adopted);
+      world.sparing.delete(this.files);
       this.kept.close();
       this.files.close();
       throw error;
@@ -611,6 +613,7 @@ export class ServiceHost {
     this.wake?.takeBack();
     this.attendance?.close();
     this.world.loop.unwatch(this.control);
+    this.world.sparing.delete(this.files);
     this.kept.close();
     this.files.close();
     this.place.onLeave();

@@ -40,6 +40,9 @@ import { WriteWatch } from "./write-watch.ts";
 /** What a started program may lead. */
 export type Leads = "group" | "session";
 
+/** So many descriptors are given up at once where they are short. */
+const SPARED_AT_ONCE = 64;
+
 export class World {
   readonly loop: Loop;
   /** What an image before this one handed on. */
@@ -71,6 +74,8 @@ export class World {
   scanAsks: Asks = CLASSIC;
   /** The queue of services that are to be started after an early end. */
   private queue: Queue;
+  /** Those that can do without a descriptor where they are short. */
+  readonly sparing = new Set<{ readonly spare: () => boolean }>();
   /** The boot of the machine, 16 bytes; zeros where it is not told. */
   readonly boot: Uint8Array = bootId() ?? new Uint8Array(16);
 
@@ -113,7 +118,7 @@ export class World {
       () => this.footprint.rest(),
     );
     this.wards = new Wards(this.loop, (act) => this.descriptors.open(act), this.handover?.started === true);
-    this.descriptors.relieve = () => this.wards.relieve();
+    this.descriptors.relieve = () => this.spareSome() || this.wards.relieve();
     this.writes = new WriteWatch(this.loop);
     const mask = this.mask & ~signalSet(["SIGCHLD"]);
     const privateFrom = privateAbove(inherited.keys());
@@ -136,6 +141,16 @@ export class World {
   becomeAnew(held: readonly Fd[], started: boolean): never {
     for (const child of this.mortals) this.kill(child, "SIGKILL");
     return becomeAnew(this.executable, this.argv, held, this.mask, started);
+  }
+
+  /** @returns whether a descriptor became free */
+  private spareSome(): boolean {
+    let spared = 0;
+    for (const one of this.sparing) {
+      this.sparing.delete(one);
+      if (one.spare() && ++spared === SPARED_AT_ONCE) break;
+    }
+    return spared > 0;
   }
 
   /** The directories of an earlier image are taken: what it handed on and nobody wanted is let go. */

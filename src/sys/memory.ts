@@ -158,3 +158,14 @@ function firstMappings(): ByteString {
     close(smaps);
   }
 }
+
+/**
+ * Keeps an open file open without a descriptor: a lock on it (flock) stays until the mapping and every descriptor are gone. No
+ * program that this process becomes has the mapping. @param file open for reading @returns what lets go of it
+ * @throws {ErrnoError} EACCES, ENODEV, ENOMEM
+ */
+export function keepByMapping(file: Fd): () => void {
+  const address = libc.mmap(0, PAGE, PROT_NONE, MAP_PRIVATE, file, 0);
+  if (address >= 2 ** 63) throw failure("mmap");
+  return () => void libc.munmap(address, PAGE);
+}

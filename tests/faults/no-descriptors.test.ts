@@ -1,7 +1,7 @@
 // No descriptor is left. C: one process for each service, so svscan runs out only of pipes; at 1000 services it starts no
 // more, and says so for each at every scan.
 import { expect, test } from "bun:test";
-import { readlinkSync, renameSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, renameSync, statSync } from "node:fs";
 import { ours } from "../support/programs.ts";
 import { alive, Sandbox } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
@@ -36,6 +36,41 @@ test("svscan without descriptors says so once, runs the rest, and starts more wh
   // Said once for as long as it is so: a scan at which there were some again ends that.
   expect(messages.length).toBeLessThan(6);
   expect(alive(svscan.pid)).toBe(true);
+});
+
+test("svscan keeps locks without descriptors rather than leave services out, also when it is killed or replaced", async () => {
+  await using box = new Sandbox();
+  const names = Array.from({ length: 24 }, (_, i) => `s${i}`);
+  for (const name of names) box.service(`scan/${name}`);
+  // Directory, control, lock and process of each are 96, and svscan has some 20.
+  const limited = ["prlimit", "--nofile=100:100", ours("svscan"), "scan"];
+  let svscan = box.start(limited);
+  const pids = await Promise.all(names.map((name) => box.up(`scan/${name}`)));
+  const inodes = names.map((name) => statSync(box.at(`scan/${name}/supervise/lock`)).ino);
+  const allLocked = () => {
+    const held = readFileSync("/proc/locks", "latin1");
+    return inodes.every((inode) => held.includes(`:${inode} `));
+  };
+  expect(allLocked()).toBe(true);
+  const locks = () =>
+    readdirSync(`/proc/${svscan.pid}/fd`).filter((file) =>
+      readlinkSync(`/proc/${svscan.pid}/fd/${file}`).endsWith("/supervise/lock"),
+    ).length;
+  expect(locks()).toBeLessThan(names.length);
+
+  const stack = () => readFileSync(`/proc/${svscan.pid}/stat`, "latin1").split(" ")[27];
+  const before = stack();
+  svscan.signal("SIGUSR2");
+  await until(() => stack() !== before, "it is a new image");
+  await until(allLocked, "it has all locks again");
+
+  svscan.signal("SIGKILL");
+  await svscan.ended();
+  svscan = box.start(limited);
+  await until(allLocked, "the next one has them");
+  // Nobody was started twice.
+  expect(await Promise.all(names.map((name) => box.up(`scan/${name}`)))).toEqual(pids);
+  expect(svscan.stderr).toBe("");
 });
 
 test("supervise starts with inherited descriptors of higher numbers than its limit allows", async () => {
