@@ -16,7 +16,11 @@ function run(args: readonly string[], pieces: readonly string[], stamp: string, 
   const stampAt = TAIL + INPUT + 1;
   const size = stampAt + 64 + LogLines.roomFor(script, each);
   const memory = new Uint8Array(size);
-  const lines = new LogLines(script, memory, stampAt, { start: stampAt + 64, each });
+  const search = (memory: Uint8Array, wanted: Uint8Array, from: number, to: number) => {
+    const found = byteString(memory.subarray(from, to)).indexOf(byteString(wanted));
+    return found === -1 ? -1 : from + found;
+  };
+  const lines = new LogLines(script, memory, stampAt, { start: stampAt + 64, each }, search);
   const seen: Seen = { logs: lines.slotOf.map(() => ""), alerts: [], statuses: new Map() };
   lines.setStamp(bytesOf(stamp));
   let tail = new Uint8Array(0);
@@ -79,15 +83,27 @@ const word = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 150, max: 6000 }).map((n) => "x".repeat(n)) },
 );
 const input = fc.array(word, { maxLength: 60 }).map((words) => `${words.join("").slice(0, INPUT - 1)}\n`);
-const pattern = fc.constantFrom("*", "", "a*", "* one*", "*a", "*x*x", "@* error*", "**");
+const pattern = fc.constantFrom(
+  "*",
+  "",
+  "a*",
+  "* one*",
+  "*a",
+  "*x*x",
+  "@* error*",
+  "**",
+  "@stamp*a",
+  "*one*b",
+  "* error",
+);
 const action = fc.oneof(
   pattern.map((p) => `-${p}`),
   pattern.map((p) => `+${p}`),
   fc.constantFrom("e", "=f", "./l"),
 );
 const script = fc
-  .tuple(fc.boolean(), fc.array(action, { maxLength: 7 }))
-  .map(([stamp, actions]) => [...(stamp ? ["t"] : []), ...actions]);
+  .tuple(fc.boolean(), fc.boolean(), fc.array(action, { maxLength: 7 }))
+  .map(([stamp, nothing, actions]) => [...(stamp ? ["t"] : []), ...(nothing ? ["-*"] : []), ...actions]);
 
 function cut(text: string, cuts: readonly number[]): string[] {
   const at = [...new Set([0, ...cuts.map((n) => n % text.length), text.length])].sort((a, b) => a - b);

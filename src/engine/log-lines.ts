@@ -3,7 +3,7 @@
 //
 // Input and output lie in one block of memory, so that a line is copied by one call. Directories with no `+` or `-` between
 // them get the same bytes and share a Slot; one that gets every line as it came gets no copy at all, but the input itself.
-import { ALL, advance, matched, type Progress } from "../formats/log-pattern.ts";
+import { ALL, advance, FAILED, matched, needed, type Progress } from "../formats/log-pattern.ts";
 import { ALERT_BYTES, MATCHED_BYTES, type Script } from "../formats/log-script.ts";
 import { STAMP_SIZE as LABEL_SIZE } from "../formats/stamper.ts";
 import { bytesOf, exhaustive } from "../units/units.ts";
@@ -12,6 +12,9 @@ const NEWLINE = 10;
 
 /** A line up to this long is put whole into the room for output or not at all; a longer one goes in pieces. */
 const WHOLE = 4096;
+
+/** Fewer bytes in a row than that are in every other line. */
+const LEAST_NEED = 3;
 
 /** A longer stamp than any, and room for one whole line. */
 export const LEAST_ROOM = WHOLE + 64;
@@ -26,6 +29,12 @@ type Step =
   | { readonly do: "alert" }
   | { readonly do: "status"; readonly index: number }
   | { readonly do: "slot"; readonly index: number };
+
+/** Where `wanted` is found in the memory at `from` or later, wholly before `to`; -1 if nowhere. */
+export type Search = (memory: Uint8Array, wanted: Uint8Array, from: number, to: number) => number;
+
+/** What a line needs to be selected by one of the patterns, and where that was found last. */
+type Need = { readonly wanted: Uint8Array; at: number };
 
 /** What one group of directories gets: bytes `from` to `to` of the memory. */
 export type Slot = {
@@ -68,17 +77,22 @@ export class LogLines {
   /** No line is looked into: there are no patterns and nothing but directories. */
   private readonly plain: boolean;
   private readonly allDirect: boolean;
+  /** All lines are deselected at first: those that have none of `needs` need not be looked at. undefined: all must be. */
+  private readonly skipping: boolean;
+  private needs: Need[] | undefined;
 
   /**
    * @param memory holds the input, the stamp and the output
    * @param stampAt where the stamp is kept: 64 bytes
    * @param room where output may lie: from `room.start`, `room.each` bytes (LEAST_ROOM or more) for each slot
+   * @param search finds bytes in a row, faster than could be done here
    */
   constructor(
     script: Script,
     private readonly memory: Uint8Array,
     private stampAt: number,
     private readonly room: { readonly start: number; readonly each: number },
+    private readonly search?: Search,
   ) {
     const slots: Slot[] = [];
     const slotOf: number[] = [];
@@ -120,6 +134,9 @@ export class LogLines {
     this.taking = new Uint8Array(slots.length);
     this.plain = this.steps.every((step) => step.do === "slot");
     this.allDirect = this.plain && slots.every((slot) => slot.direct);
+    const [first] = script.actions;
+    this.skipping = search !== undefined && first?.do === "deselect" && first.pattern === "*";
+    this.needs = this.skipping ? this.needsOf() : undefined;
     this.stampRoom = script.stamp === "none" ? 0 : 64;
   }
 
@@ -153,9 +170,42 @@ export class LogLines {
       this.stamp = this.memory.subarray(this.stampAt, this.stampAt + stamp.length);
     }
     if (this.plain) return;
-    for (const step of this.steps)
-      if (step.do === "select" || step.do === "deselect")
-        step.stamped = advance(step.pattern, 0, this.stamp, 0, this.stampSize);
+    let changed = false;
+    for (const step of this.steps) {
+      if (step.do !== "select" && step.do !== "deselect") continue;
+      const before = step.stamped;
+      step.stamped = advance(step.pattern, 0, this.stamp, 0, this.stampSize);
+      if (step.stamped !== before) changed = true;
+    }
+    if (changed && this.skipping) this.needs = this.needsOf();
+  }
+
+  /** Of each pattern that may select a line, what the line must have; undefined if one may without. */
+  private needsOf(): Need[] | undefined {
+    const needs: Need[] = [];
+    for (const step of this.steps) {
+      if (step.do !== "select" || step.stamped === FAILED) continue;
+      const wanted = needed(step.pattern, step.stamped);
+      if (wanted === undefined || wanted.length < LEAST_NEED) return undefined;
+      needs.push({ wanted, at: -1 });
+    }
+    return needs;
+  }
+
+  /** Passes over whole lines that nothing can select. */
+  private skip(needs: readonly Need[], to: number): void {
+    const { memory, position } = this;
+    let next = to;
+    for (const need of needs) {
+      if (need.at < position) {
+        const found = (this.search as Search)(memory, need.wanted, position, to);
+        need.at = found === -1 ? Number.POSITIVE_INFINITY : found;
+      }
+      if (need.at < next) next = need.at;
+    }
+    if (next === position) return;
+    const start = memory.lastIndexOf(NEWLINE, next - 1) + 1;
+    if (start > position) this.position = start;
   }
 
   /** What is in the slots has been used: they are empty again. */
@@ -219,8 +269,14 @@ export class LogLines {
   private takeLines(to: number, lines: number): boolean {
     const { stampSize } = this;
     let left = lines;
+    const needs = lines === Number.POSITIVE_INFINITY ? this.needs : undefined;
+    if (needs !== undefined) for (const need of needs) need.at = -1;
     if (this.inLine && !this.continueLine(to)) return this.position === to;
     while (this.position < to && left > 0) {
+      if (needs !== undefined) {
+        this.skip(needs, to);
+        if (this.position === to) return true;
+      }
       const start = this.position;
       const end = this.memory.indexOf(NEWLINE, start);
       const ended = end < to;

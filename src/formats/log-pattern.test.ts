@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { bytesOf } from "../units/units.ts";
-import { ALL, advance, FAILED, matched } from "./log-pattern.ts";
+import { byteString, bytesOf } from "../units/units.ts";
+import { ALL, advance, FAILED, matched, needed } from "./log-pattern.ts";
 
 function matches(pattern: string, line: string, cuts: readonly number[] = []): boolean {
   const bytes = bytesOf(line);
@@ -60,6 +60,35 @@ test("a line matches by the rule, in whatever pieces it comes", () => {
   fc.assert(
     fc.property(text, text, fc.array(fc.nat(20), { maxLength: 3 }), (pattern, line, cuts) => {
       expect(matches(pattern, line, cuts)).toBe(byRule(pattern, line));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.each([
+  ["* *error*", 0, "error"],
+  ["* *error*", 3, "error"],
+  ["*ab*cd", 0, "ab"],
+  ["@400*x", 2, "00"],
+  ["abc*", 3, undefined],
+  ["*", 0, undefined],
+  ["**", 0, undefined],
+  ["one", FAILED, undefined],
+  ["one", ALL, undefined],
+])("what a line needs to match %j from %i on is %j", (pattern, progress, wanted) => {
+  const found = needed(bytesOf(pattern), progress);
+  expect(found === undefined ? undefined : byteString(found)).toBe(wanted);
+});
+
+test("a line that matches has what is needed", () => {
+  const word = fc.constantFrom("a", "b", "ab", "*", "* ", " ", "one");
+  const text = fc.array(word, { maxLength: 8 }).map((words) => words.join(""));
+  fc.assert(
+    fc.property(text, text, fc.nat(8), (pattern, line, cut) => {
+      const progress = advance(bytesOf(pattern), 0, bytesOf(line), 0, Math.min(cut, line.length));
+      const wanted = needed(bytesOf(pattern), progress);
+      if (wanted !== undefined && matches(pattern, line))
+        expect(line.slice(cut)).toContain(byteString(wanted));
     }),
     { numRuns: 2000 },
   );

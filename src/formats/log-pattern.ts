@@ -46,3 +46,19 @@ export const matched = (pattern: Uint8Array, progress: Progress): boolean =>
   progress === ALL ||
   progress === pattern.length ||
   (progress === pattern.length - 1 && pattern[progress] === STAR);
+
+/**
+ * Bytes that a line must have in a row, behind those that led to `progress`, in order to match: the longest such; undefined if
+ * it cannot match any more, or may without having any of its own.
+ */
+export function needed(pattern: Uint8Array, progress: Progress): Uint8Array | undefined {
+  if (progress < 0) return undefined;
+  let from = progress;
+  let to = progress;
+  for (let start = progress, i = progress; i <= pattern.length; i++) {
+    if (i < pattern.length && pattern[i] !== STAR) continue;
+    if (i - start > to - from) [from, to] = [start, i];
+    start = i + 1;
+  }
+  return to > from ? pattern.subarray(from, to) : undefined;
+}

@@ -1,6 +1,6 @@
 // Brings the lines of a chunk to where the script wants them: log directories, status files, standard error. Used for what
 // comes in, and for what a multilog that was killed has left behind. multilog(8)
-import { LEAST_ROOM, LogLines, STATUS_SIZE } from "../engine/log-lines.ts";
+import { LEAST_ROOM, LogLines, type Search, STATUS_SIZE } from "../engine/log-lines.ts";
 import type { Script } from "../formats/log-script.ts";
 import { isoStamp, LabelStamp } from "../formats/log-stamp.ts";
 import type { Moment } from "../formats/tai64n.ts";
@@ -76,6 +76,11 @@ export function roomFor(script: Script): { readonly size: number; readonly each:
   return { size: slots * each, each };
 }
 
+const search: Search = (memory, wanted, from, to) => {
+  const found = Buffer.prototype.indexOf.call(memory.subarray(from, to), wanted);
+  return found === -1 ? -1 : from + found;
+};
+
 export class Delivery {
   readonly lines: LogLines;
   /** Where output lies at the moment. */
@@ -110,7 +115,7 @@ export class Delivery {
   ) {
     this.stamped = script.stamp !== "none";
     const { each } = roomFor(script);
-    this.lines = new LogLines(script, memory.region.bytes, 0, { start: 0, each });
+    this.lines = new LogLines(script, memory.region.bytes, 0, { start: 0, each }, search);
   }
 
   /** Progress is noted in `half` of that buffer. */
