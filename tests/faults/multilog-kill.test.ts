@@ -57,6 +57,11 @@ const cases: readonly Case[] = [
     script: ["s20000", "n1000", "!tr a-z A-Z", "./l"],
     expected: { l: finished.toUpperCase() },
   },
+  {
+    title: "with a processor beside",
+    script: ["s20000", "n1000", "&tr a-z A-Z", "./l"],
+    expected: { l: finished.toUpperCase() },
+  },
 ];
 
 describe.skipIf(strace === null)("multilog, killed and started again", () => {
@@ -78,7 +83,7 @@ describe.skipIf(strace === null)("multilog, killed and started again", () => {
               const seen = logged(join(cwd, directory));
               const text = stamped ? withoutLabels(seen) : seen;
               // With a processor, what was in the file that was lost in the crash stays as it was.
-              const same = script.some((word) => word[0] === "!") ? text.toUpperCase() : text;
+              const same = script.some((word) => /^[!&]/.test(word)) ? text.toUpperCase() : text;
               if (same !== content) throw new Error(`kill at ${call} ${nth}: ${difference(same, content)}`);
               if (size !== undefined && !killed) expectRotated(join(cwd, directory), size);
               expect(readdirSync(join(cwd, directory)).filter((name) => name.startsWith(".tend"))).toEqual(

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { FullPipe, runToEnd } from "../support/killed-logger.ts";
 import { logFiles, logged } from "../support/log-dir.ts";
 import { Logger } from "../support/logger.ts";
-import { ours } from "../support/programs.ts";
+import { haveC, ours, theirs } from "../support/programs.ts";
 import { Sandbox } from "../support/sandbox.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 import { until } from "../support/until.ts";
@@ -73,6 +73,71 @@ test.skipIf(!SmallDisk.possible)(
     );
   },
 );
+
+test.skipIf(!SmallDisk.possible)(
+  "no room for the next file of a rotation: multilog waits, and goes on when there is room",
+  async () => {
+    // The root, l, lock, state, current and the buffer; the next file is one too many while there is a filler.
+    await using disk = await SmallDisk.make(400, 7);
+    await using box = new Sandbox(memory);
+    using pipe = new FullPipe(box, "in");
+    using logger = new Logger(disk.at(), ["s4096", "n100", "./l"], pipe.read);
+    await until(() => existsSync(disk.at("l/.tend-ahead")), "multilog runs");
+    writeFileSync(disk.at("filler"), "");
+    pipe.write(lines(60));
+    expect(await logger.firstWords()).toBe(
+      "multilog: warning: unable to create ./l/current, pausing: out of disk space\n",
+    );
+    rmSync(disk.at("filler"));
+    await until(() => logged(disk.at("l")) === lines(60), "all is written");
+    logger.signal("SIGTERM");
+    expect((await logger.ended()).code).toBe(0);
+  },
+);
+
+test.skipIf(!SmallDisk.possible)(
+  "a processor that fills the disk is run again when there is room, and nothing is lost",
+  async () => {
+    await using disk = await SmallDisk.make(400);
+    await using box = new Sandbox(memory);
+    using pipe = new FullPipe(box, "in");
+    const script = ["s50000", "n100", "!cat; head -c 200000 /dev/zero", "./l"];
+    using logger = new Logger(disk.at(), script, pipe.read);
+    await until(() => existsSync(disk.at("l/.tend-ahead")), "multilog runs");
+    writeFileSync(disk.at("filler"), new Uint8Array(120_000));
+    pipe.write(lines(510));
+    expect(await logger.firstWords()).toContain("No space left on device\n");
+    rmSync(disk.at("filler"));
+    await until(() => logged(disk.at("l")).replace(/\0/g, "") === lines(510), "all is written");
+    pipe.end();
+    expect((await logger.ended()).code).toBe(0);
+    expect(logged(disk.at("l")).replace(/[^\0]/g, "").length).toBe(200_000);
+  },
+);
+
+test.skipIf(!SmallDisk.possible)("a read-only disk is refused in C's words", async () => {
+  await using disk = await SmallDisk.make(64);
+  mkdirSync(disk.at("l"));
+  const remount = [
+    "nsenter",
+    "-m",
+    "-t",
+    String(disk.holderPid),
+    "mount",
+    "-o",
+    "remount,ro",
+    disk.mountedAt,
+  ];
+  expect(Bun.spawnSync(remount).exitCode).toBe(0);
+  const refused = {
+    code: 111,
+    stderr: "multilog: fatal: unable to lock directory ./l: read-only file system\n",
+  };
+  for (const program of haveC ? [ours("multilog"), theirs("multilog")] : [ours("multilog")]) {
+    const { exitCode, stderr } = Bun.spawnSync([program, "./l"], { cwd: disk.at(), stdin: "ignore" });
+    expect({ code: exitCode, stderr: stderr.toString() }).toEqual(refused);
+  }
+});
 
 test.skipIf(!SmallDisk.possible)(
   "no room for the write-ahead buffer: said once, and logging goes on",

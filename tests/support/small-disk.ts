@@ -10,13 +10,22 @@ export class SmallDisk implements AsyncDisposable {
     private readonly mountPoint: string,
   ) {}
 
+  /** Who is in its namespace, and where it is mounted there. */
+  get holderPid(): number {
+    return this.holder.pid;
+  }
+  get mountedAt(): string {
+    return this.mountPoint;
+  }
+
   /** Whether there can be one: it needs root. */
   static readonly possible: boolean =
     process.getuid?.() === 0 && Bun.spawnSync(["unshare", "-m", "true"]).exitCode === 0;
 
-  static async make(kilobytes: number): Promise<SmallDisk> {
+  /** @param files how many there can be, the directories among them */
+  static async make(kilobytes: number, files?: number): Promise<SmallDisk> {
     const mountPoint = mkdtempSync(join(tmpdir(), "tend-disk-"));
-    const mount = `mount -t tmpfs -o size=${kilobytes}k tmpfs '${mountPoint}' && echo ready && exec sleep 1000`;
+    const mount = `mount -t tmpfs -o size=${kilobytes}k${files === undefined ? "" : `,nr_inodes=${files}`} tmpfs '${mountPoint}' && echo ready && exec sleep 1000`;
     const holder = Bun.spawn(["unshare", "-m", "sh", "-c", mount], { stdout: "pipe", stderr: "inherit" });
     const { value } = await holder.stdout.getReader().read();
     if (value === undefined) throw new Error("no small disk");
