@@ -1,9 +1,21 @@
 // multilog: MB of input a second through a pipe into a log directory, in memory where there is /dev/shm. The files are as long
 // as they may be, so that the lines are measured; one row has the default size, and so ten thousand rotations a gigabyte.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+// Then what a logger costs that has little to do: its start, ten lines a second, its memory.
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
-import { timed } from "./support/command.ts";
-import { type Bench, interleave } from "./support/frame.ts";
+import { endTree, start, timed } from "./support/command.ts";
+import { type Bench, type Contender, interleave, type Options, type Row, Tally } from "./support/frame.ts";
 
 const LARGE = "s16777215";
 const ERRORS = ["-*", "+* *error*"];
@@ -25,10 +37,21 @@ type Case = {
   readonly svlogd?: readonly string[];
   readonly must?: number;
   readonly should?: number;
+  /** How many times as fast as s6-log it must be. */
+  readonly mustS6?: number;
 };
 
 const cases: readonly Case[] = [
-  { what: "100-byte lines", length: 100, script: [LARGE], s6: [LARGE], svlogd: [], must: 8, should: 12 },
+  {
+    what: "100-byte lines",
+    length: 100,
+    script: [LARGE],
+    s6: [LARGE],
+    svlogd: [],
+    must: 8,
+    should: 12,
+    mustS6: 4,
+  },
   {
     what: "100-byte lines, t",
     length: 100,
@@ -37,11 +60,13 @@ const cases: readonly Case[] = [
     svlogd: ["-tt"],
     must: 5,
     should: 8,
+    mustS6: 2.5,
   },
   {
     what: "100-byte lines, t, 1% selected",
     length: 100,
     script: ["t", LARGE, ...ERRORS],
+    s6: ["-", "+error", LARGE, "t"],
     must: 3,
     should: 5,
   },
@@ -56,7 +81,7 @@ export const rows: Bench = async function* ({ dir, quick, rounds, tend }) {
   const memory = existsSync("/dev/shm") ? mkdtempSync("/dev/shm/tend-bench-") : dir;
   try {
     const size = quick ? 50e6 : 200e6;
-    for (const { what, length, script, s6, svlogd, must, should } of cases) {
+    for (const { what, length, script, s6, svlogd, must, should, mustS6 } of cases) {
       const bytes = lines(length, size);
       const input = join(memory, "input");
       writeFileSync(input, bytes);
@@ -82,8 +107,89 @@ export const rows: Bench = async function* ({ dir, quick, rounds, tend }) {
         ...(must === undefined ? {} : { must: { ratio: must } }),
         ...(should === undefined ? {} : { should: { ratio: should } }),
       };
+      if (mustS6 !== undefined) {
+        const name = `multilog, ${what}, beside s6`;
+        yield { name, unit: "MB/s", better: "more", samples, against: "s6", must: { ratio: mustS6 } };
+      }
     }
+    yield await oneLine(memory, rounds, tend);
+    yield* trickle(memory, quick, tend);
   } finally {
     if (memory !== dir) rmSync(memory, { recursive: true, force: true });
   }
 };
+
+type Loggers = { readonly [name in Contender]?: (log: string) => readonly string[] };
+
+/** Each contender with a stamp on every line, where it is installed, into the directory `log`. */
+const loggers = (tend: Options["tend"]): Loggers =>
+  Object.fromEntries(
+    Object.entries({
+      tend: (log: string) => [tend("multilog"), "t", log],
+      C: (log: string) => ["/usr/bin/multilog", "t", log],
+      runit: (log: string) => ["/usr/bin/svlogd", "-tt", log],
+      s6: (log: string) => ["/usr/bin/s6-log", "t", log],
+    }).filter(([, command]) => existsSync(command("")[0] ?? "")),
+  );
+
+async function oneLine(dir: string, rounds: Options["rounds"], tend: Options["tend"]): Promise<Row> {
+  const stdin = join(dir, "line");
+  writeFileSync(stdin, "one line\n");
+  const log = join(dir, "one");
+  mkdirSync(log, { recursive: true });
+  const measures = Object.entries(loggers(tend)).map(([who, command]) => [
+    who,
+    () => timed(["/bin/sh", "-c", `cat '${stdin}' | ${command(log).join(" ")}`]),
+  ]);
+  const samples = await interleave(rounds(60), Object.fromEntries(measures));
+  return { name: "multilog, one line, from start to end", unit: "ms", better: "less", samples };
+}
+
+/** Nanoseconds that all threads of a process have run. */
+function ran(pid: number): number {
+  let all = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`))
+    all += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]);
+  return all;
+}
+
+const kilobytes = (pid: number, name: string): number =>
+  Number(new RegExp(`^${name}: *(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1]);
+
+/** Ten lines a second to each of the contenders, which all run at the same time and do not disturb each other. */
+function* trickle(dir: string, quick: boolean, tend: Options["tend"]): Iterable<Row> {
+  const running = Object.entries(loggers(tend)).map(([who, command]) => {
+    const [fifo, log] = [join(dir, `${who}.in`), join(dir, `${who}.log`)];
+    timed(["/usr/bin/mkfifo", fifo]);
+    mkdirSync(log);
+    const pipe = openSync(fifo, "r+");
+    return { who: who as Contender, pid: start(command(log), { stdin: fifo }), pipe };
+  });
+  const [first, later, rss, own] = [new Tally(), new Tally(), new Tally(), new Tally()];
+  Bun.sleepSync(1000);
+  const count = quick ? 100 : 200;
+  for (const [n, tally] of [first, later].entries()) {
+    const before = running.map(({ pid }) => ran(pid));
+    for (let i = 0; i < count; i++) {
+      for (const { pipe } of running)
+        writeSync(pipe, `${n * count + i} this is a line of some length, like those of a server\n`);
+      Bun.sleepSync(100);
+    }
+    for (const [i, { who, pid }] of running.entries())
+      tally.add(who, (ran(pid) - (before[i] as number)) / count / 1000);
+  }
+  for (const { who, pid, pipe } of running) {
+    rss.add(who, kilobytes(pid, "Rss") / 1000);
+    own.add(who, (kilobytes(pid, "Private_Clean") + kilobytes(pid, "Private_Dirty")) / 1000);
+    endTree(pid);
+    closeSync(pipe);
+  }
+  const row = (what: string, unit: string, { samples }: Tally, must?: number): Row => ({
+    ...{ name: `multilog, ${what}`, unit, better: "less", samples },
+    ...(must === undefined ? {} : { must: { ratio: must } }),
+  });
+  yield row(`10 lines a second, CPU of a line, the first ${count}`, "us", first);
+  yield row(`10 lines a second, CPU of a line, the next ${count}`, "us", later, 1);
+  yield row("10 lines a second, resident memory", "MB", rss);
+  yield row("10 lines a second, memory of its own", "MB", own);
+}

@@ -14,7 +14,7 @@ export type Contender = (typeof CONTENDERS)[number];
 /** What each contender scored, in order of the rounds. One that is missing or empty was not measured. */
 export type Samples = { readonly [contender in Contender]?: readonly number[] };
 
-/** What our median is held to: a multiple of the C program's, or a value in the row's unit. */
+/** What our median is held to: a multiple of the C program's (or of another's, as the row says), or a value in the row's unit. */
 export type Budget = { readonly ratio: number } | { readonly value: number };
 
 /** Samples in the making. */
@@ -32,6 +32,8 @@ export type Row = {
   readonly unit: string;
   readonly better: "less" | "more";
   readonly samples: Samples;
+  /** Whose figure ratios are of, if not the C program's. */
+  readonly against?: Contender;
   readonly must?: Budget;
   readonly should?: Budget;
 };

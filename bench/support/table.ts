@@ -28,8 +28,9 @@ function spread(samples: readonly number[] | undefined): string {
 
 const scored = (samples: Samples, who: Contender): number => median(samples[who] ?? []);
 
-/** Our median divided by the C program's. */
-export const ratio = ({ samples }: Row): number => scored(samples, "tend") / scored(samples, "C");
+/** Our median divided by the C program's, or by that of whom the row is about. */
+export const ratio = ({ samples, against = "C" }: Row): number =>
+  scored(samples, "tend") / scored(samples, against);
 
 /** Whether our median keeps `budget`; undefined where it was not measured. */
 export function keeps(row: Row, budget: Budget): boolean | undefined {
