@@ -69,6 +69,10 @@ export function isTold(left: Left, process: Candidate & Pick<Signs, "tag">): boo
   return process.started <= ticks.from + TOLD_TICKS;
 }
 
+/** Whether a process whose number the kernel noted when it made it began when it was about to be made. */
+export const isTimely = (from: number, started: number): boolean =>
+  started >= from - TICK_SLACK && started <= from + TOLD_TICKS;
+
 /**
  * Where the kernel did not tell: the processes among which the one is that was started and not noted. They are those
  * of the supervisor's session and group, no older than the intent, and nobody's child there. An orphan's new parent is

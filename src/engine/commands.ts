@@ -2,6 +2,7 @@
 import type { Command } from "../formats/control.ts";
 import type { Asks } from "../formats/service-files.ts";
 import { exhaustive } from "../units/units.ts";
+import type { Script } from "./control-scripts.ts";
 import { counts } from "./restart-policy.ts";
 import {
   down,
@@ -12,6 +13,7 @@ import {
   type State,
   type Step,
   send,
+  type Up,
 } from "./service-state.ts";
 import { leave, start } from "./starting.ts";
 import { bringDown } from "./stopping.ts";
@@ -25,6 +27,10 @@ const SIGNALS = {
   term: "SIGTERM",
   kill: "SIGKILL",
 } as const satisfies Partial<Record<Command, ServiceSignal>>;
+
+const LETTERS = {
+  ...{ hup: "h", alarm: "a", interrupt: "i", term: "t", kill: "k" },
+} as const satisfies Record<keyof typeof SIGNALS, Script>;
 
 /** Those of them that are sent to have it ended. */
 const ENDS: readonly Command[] = ["interrupt", "term", "kill"];
@@ -51,15 +57,27 @@ export function obey(state: Living, command: Command, now: Now, asks: Asks): Ste
       // A start that was asked for with `o` and has only its second to wait is still made: `-ox` means one run.
       const due = state.at === "waiting" && state.want === "once" && state.throttle.failures === 0;
       const busy = state.at === "up" || state.at === "starting" || !still(state);
-      if (busy || due) return { state: exiting, effects: [announce] };
+      if (busy || due) {
+        const script: Effect[] =
+          state.at === "up" && asks.control
+            ? [{ do: "control", pid: state.pid, steps: [{ script: "x" }] }]
+            : [];
+        return { state: exiting, effects: [announce, ...script] };
+      }
       return leave(exiting);
     }
     case "pause":
       if (state.at !== "up") return { state, effects: [] };
-      return { state: { ...state, paused: true }, effects: [announce, ...send(state.pid, "SIGSTOP")] };
+      return {
+        state: { ...state, paused: true },
+        effects: [announce, ...signal(state, "p", "SIGSTOP", asks)],
+      };
     case "continue":
       if (state.at !== "up") return { state, effects: [] };
-      return { state: { ...state, paused: false }, effects: [announce, ...send(state.pid, "SIGCONT")] };
+      return {
+        state: { ...state, paused: false },
+        effects: [announce, ...signal(state, "c", "SIGCONT", asks)],
+      };
     case "hup":
     case "alarm":
     case "interrupt":
@@ -72,12 +90,16 @@ export function obey(state: Living, command: Command, now: Now, asks: Asks): Ste
       if (state.at !== "up") return { state, effects: [] };
       return {
         state: ENDS.includes(command) && counts(asks) ? { ...state, asked: true } : state,
-        effects: send(state.pid, SIGNALS[command]),
+        effects: signal(state, LETTERS[command], SIGNALS[command], asks),
       };
     default:
       return exhaustive(command);
   }
 }
+
+/** The signal of a command, or its script. */
+const signal = ({ pid }: Up, script: Script, name: ServiceSignal, { control }: Asks): Effect[] =>
+  control ? [{ do: "control", pid, steps: [{ script, signal: name }] }] : send(pid, name);
 
 /** Whether nothing of the service is there any more, nor of its `finish`. */
 const still = ({ at }: State): boolean => at !== "emptying" && at !== "finishing";

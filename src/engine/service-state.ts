@@ -8,6 +8,7 @@ import type { Status, Want } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import { exhaustive, type Instant, type Pid, type Signo } from "../units/units.ts";
+import type { ControlStep, Script } from "./control-scripts.ts";
 import { type Readiness, readinessDeadlines } from "./readiness.ts";
 import type { Fare, Pause } from "./restart-policy.ts";
 import type { Throttle } from "./throttle.ts";
@@ -107,10 +108,14 @@ export type Event =
   | { readonly on: "command"; readonly command: Command }
   | { readonly on: "spawned"; readonly pid: Pid; readonly set?: SetKind | undefined }
   /**
-   * The start failed. `no-process`: there can be no further process now. `no-program`: `run` cannot be executed.
+   * The start failed. `not-wanted`: it was not made, as nobody wants it any more. `no-process`: there can be no further process now. `no-program`: `run` cannot be executed.
    * `jitter` is random, 0 to 1.
    */
-  | { readonly on: "spawn-failed"; readonly why: "no-process" | "no-program"; readonly jitter: number }
+  | {
+      readonly on: "spawn-failed";
+      readonly why: "no-process" | "no-program" | "not-wanted";
+      readonly jitter: number;
+    }
   /** The place in the queue that `queue` asked for. */
   | { readonly on: "placed"; readonly at: Instant }
   | { readonly on: "died"; readonly pid: Pid; readonly how?: WaitStatus | undefined }
@@ -136,6 +141,8 @@ export type Event =
   /** `check` cannot be executed. */
   | { readonly on: "check-failed" }
   | { readonly on: "check-ended"; readonly pid: Pid; readonly how: WaitStatus | undefined }
+  /** A script has done what the signal of its command would have: that was not sent. */
+  | { readonly on: "withheld"; readonly script: Script }
   /** The instant has come that `deadlineOf` the state tells. */
   | { readonly on: "timer" };
 
@@ -156,6 +163,8 @@ export type Effect =
   | { readonly do: "queue" }
   /** Starts `finish` for the dead process `run`. */
   | { readonly do: "finish"; readonly run: Pid; readonly how: WaitStatus | undefined }
+  /** Runs the scripts of a command, or sends its signals to the service's process: control-scripts.ts. */
+  | { readonly do: "control"; readonly pid: Pid; readonly steps: readonly ControlStep[] }
   | { readonly do: "kill"; readonly pid: Pid; readonly signal: ServiceSignal | Signo }
   /** Counts who is left of the set of the dead process `run`. */
   | { readonly do: "look"; readonly run: Pid }

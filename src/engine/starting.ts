@@ -62,6 +62,14 @@ export function spawnFailed(
   asks: Asks,
 ): Step {
   if (state.at !== "starting") return impossible(state, event);
+  if (event.why === "not-wanted") {
+    const unwanted: State = { ...always(state), at: "down" };
+    if (state.exiting) return leave(unwanted);
+    // Wanted again meanwhile.
+    return state.want === "down"
+      ? { state: unwanted, effects: [{ do: "announce" }] }
+      : start(unwanted, now, asks, true);
+  }
   const noProgram = event.why === "no-program";
   const throttle = noProgram ? throttled(now.at) : afterFailure(state.throttle, now.at, event.jitter);
   const failed: State = { ...always(state), at: "down", throttle };

@@ -23,8 +23,16 @@ import {
 } from "./service-state.ts";
 
 /** CONT, so that a stopped service takes its signal. Asked for again, it does not get more time. */
-export function bringDown(state: Up, now: Now, { downSignal, timeoutKillMs }: Asks): Step {
-  const signals = send(state.pid, downSignal ?? "SIGTERM", "SIGCONT");
+export function bringDown(state: Up, now: Now, { downSignal, timeoutKillMs, control }: Asks): Step {
+  const signal = downSignal ?? "SIGTERM";
+  const signals: Effect[] = control
+    ? [
+        {
+          ...{ do: "control", pid: state.pid },
+          steps: [{ script: "t", signal }, { signal: "SIGCONT" }, { script: "d" }],
+        },
+      ]
+    : send(state.pid, signal, "SIGCONT");
   const killAt = state.killAt ?? (timeoutKillMs === 0 ? undefined : later(now.at, timeoutKillMs));
   return {
     state: { ...state, paused: false, ...(killAt === undefined ? {} : { killAt }) },

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Command } from "../formats/control.ts";
 import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import type { Want } from "../formats/status.ts";
-import { exhaustive, instant, pid, signo } from "../units/units.ts";
+import { exhaustive, instant, pid, type Signo, signo } from "../units/units.ts";
 import type { Fare } from "./restart-policy.ts";
 import { deadlineOf, type Effect, type Event, type Now, type State, statusOf } from "./service-state.ts";
 import { step } from "./supervise.ts";
@@ -26,6 +26,8 @@ const DEADLY_GROUP: Asks = { ...GROUP, finish: true, downSignal: signo(1), timeo
 /** One whose stop is a HUP, and KILL two seconds later. */
 const DEADLY: Asks = { ...MODERN, downSignal: signo(1), timeoutKillMs: 2000 };
 const PATIENT: Asks = { ...FINISHES, timeoutFinishMs: 0 };
+/** One with scripts for commands. */
+const CONTROL: Asks = { ...MODERN, control: true, timeoutKillMs: 2000 };
 /** Directories that say how a service is started again. */
 const BACKOFF: Asks = { ...MODERN, backoff: { firstMs: 2000, mostMs: 8000, stableMs: 2000 } };
 const LIMIT: Asks = { ...MODERN, startLimit: { starts: 1, withinMs: 5000, retryMs: 9000 } };
@@ -54,7 +56,7 @@ const exited = (code: number) => ({ exited: code });
 // restart file says never.
 //
 // want: u up, d down, o once; then P paused, X exiting. Events come at 500, `due` at the deadline, `later` at 1500.
-// A cell is the state after, with its deadline if it waits, and the effects in their order: s spawn, q ask for a place in the queue, P warn of a pause, a announce,
+// A cell is the state after, with its deadline if it waits, and the effects in their order: s spawn, q ask for a place in the queue, P warn of a pause, {...} scripts and signals of a command, a announce,
 // W warn that there was no process, f start finish, ? look who is left, N name them, gX signal X to them, Z warn that it takes too long, ! warn that the service failed, l leave; T TERM, C CONT, S STOP, H HUP (h as down-signal), A ALRM, I INT, K KILL. A dot is "nothing
 // changes, nothing is done", an exclamation mark "nothing changes, it is reported".
 const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
@@ -100,6 +102,13 @@ const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   "f ended": [{ on: "finish-ended", pid: FINISH, how: exited(0) }, 500, FINISHES],
   "f ended later": [{ on: "finish-ended", pid: FINISH, how: undefined }, 1500, FINISHES],
   "f 125": [{ on: "finish-ended", pid: FINISH, how: exited(125) }, 500, FINISHES],
+  "d control": [command("down"), 500, CONTROL],
+  "h control": [command("hup"), 500, CONTROL],
+  "p control": [command("pause"), 500, CONTROL],
+  "x control": [command("exit"), 500, CONTROL],
+  "withheld p": [{ on: "withheld", script: "p" }, 500, CONTROL],
+  "withheld t": [{ on: "withheld", script: "t" }, 500, CONTROL],
+  "not wanted": [{ on: "spawn-failed", why: "not-wanted", jitter: 0 }, 500, CONTROL],
   stirred: [{ on: "stirred", run: PID }, 500, GROUP],
   "other stirred": [{ on: "stirred", run: NEW }, 500, GROUP],
   "1 watched": [{ on: "looked", run: PID, left: 1, member: NEW, watched: true }, 500, GROUP],
@@ -403,6 +412,98 @@ A.uX  | G al            | !                | !              | !             | ! 
 G     | !               | !                | !              | !             | !           | !             | !             | !                  | !                  | !            | !             | !            | !            | !             | !         | !         | !          | !          | !             | !       | !
 `;
 
+const SCRIPTS = `
+      | d control           | h control      | p control        | x control        | withheld p | withheld t | not wanted
+N.u   | N.d a               | .              | .                | G al             | .          | .          | !
+N.d   | N.d a               | .              | .                | G al             | .          | .          | !
+N.o   | N.d a               | .              | .                | G al             | .          | .          | !
+J.u   | J.d a               | .              | .                | G al             | .          | .          | !
+J.d   | J.d a               | .              | .                | G al             | .          | .          | !
+J.o   | J.d a               | .              | .                | G al             | .          | .          | !
+T.u   | J.d a               | .              | .                | G al             | .          | .          | !
+T.o   | J.d a               | .              | .                | T.oX@1000 a      | .          | .          | !
+T.uX  | G al                | .              | .                | G al             | .          | .          | !
+T.oX  | G al                | .              | .                | T.oX@1000 a      | .          | .          | !
+B.u   | J.d a               | .              | .                | G al             | .          | .          | !
+B.o   | J.d a               | .              | .                | G al             | .          | .          | !
+S.u   | S.d a               | .              | .                | S.uX a           | .          | .          | S.u s
+S.d   | S.d a               | .              | .                | S.dX a           | .          | .          | N.d a
+S.o   | S.d a               | .              | .                | S.oX a           | .          | .          | S.o s
+S.uX  | S.dX a              | .              | .                | S.uX a           | .          | .          | G al
+S.dX  | S.dX a              | .              | .                | S.dX a           | .          | .          | G al
+S.oX  | S.dX a              | .              | .                | S.oX a           | .          | .          | G al
+U.u   | K.d@2500 {tT C d}a  | U.u {hH}       | U.uP a{pS}       | U.uX a{x}        | .          | .          | !
+U.d   | K.d@2500 {tT C d}a  | U.d {hH}       | U.dP a{pS}       | U.dX a{x}        | .          | .          | !
+U.o   | K.d@2500 {tT C d}a  | U.o {hH}       | U.oP a{pS}       | U.oX a{x}        | .          | .          | !
+U.uP  | K.d@2500 {tT C d}a  | U.uP {hH}      | U.uP a{pS}       | U.uPX a{x}       | U.u a      | .          | !
+U.dP  | K.d@2500 {tT C d}a  | U.dP {hH}      | U.dP a{pS}       | U.dPX a{x}       | U.d a      | .          | !
+U.oP  | K.d@2500 {tT C d}a  | U.oP {hH}      | U.oP a{pS}       | U.oPX a{x}       | U.o a      | .          | !
+U.uX  | K.dX@2500 {tT C d}a | U.uX {hH}      | U.uPX a{pS}      | U.uX a{x}        | .          | .          | !
+U.dX  | K.dX@2500 {tT C d}a | U.dX {hH}      | U.dPX a{pS}      | U.dX a{x}        | .          | .          | !
+U.oX  | K.dX@2500 {tT C d}a | U.oX {hH}      | U.oPX a{pS}      | U.oX a{x}        | .          | .          | !
+U.uPX | K.dX@2500 {tT C d}a | U.uPX {hH}     | U.uPX a{pS}      | U.uPX a{x}       | U.uX a     | .          | !
+U.dPX | K.dX@2500 {tT C d}a | U.dPX {hH}     | U.dPX a{pS}      | U.dPX a{x}       | U.dX a     | .          | !
+U.oPX | K.dX@2500 {tT C d}a | U.oPX {hH}     | U.oPX a{pS}      | U.oPX a{x}       | U.oX a     | .          | !
+J.d1  | J.d a               | .              | .                | G al             | .          | .          | !
+J.d2  | J.d a               | .              | .                | G al             | .          | .          | !
+F.u   | F.d a               | .              | .                | F.uX a           | .          | .          | !
+F.d   | F.d a               | .              | .                | F.dX a           | .          | .          | !
+F.o   | F.d a               | .              | .                | F.oX a           | .          | .          | !
+F.u1  | F.d a               | .              | .                | F.u1X a          | .          | .          | !
+F.uX  | F.dX a              | .              | .                | F.uX a           | .          | .          | !
+F.dX  | F.dX a              | .              | .                | F.dX a           | .          | .          | !
+F.oX  | F.dX a              | .              | .                | F.oX a           | .          | .          | !
+L.u   | L.d@4000 a          | .              | .                | L.uX@4000 a      | .          | .          | !
+L.d   | L.d@4000 a          | .              | .                | L.dX@4000 a      | .          | .          | !
+L.o   | L.d@4000 a          | .              | .                | L.oX@4000 a      | .          | .          | !
+L.u1  | L.d@4000 a          | .              | .                | L.u1X@4000 a     | .          | .          | !
+L.uX  | L.dX@4000 a         | .              | .                | L.uX@4000 a      | .          | .          | !
+L.dX  | L.dX@4000 a         | .              | .                | L.dX@4000 a      | .          | .          | !
+L.oX  | L.dX@4000 a         | .              | .                | L.oX@4000 a      | .          | .          | !
+V.u   | V.d a               | .              | .                | V.uX a           | .          | .          | !
+V.uX  | V.dX a              | .              | .                | V.uX a           | .          | .          | !
+K.u   | K.d@4000 {tT C d}a  | K.u@4000 {hH}  | K.uP@4000 a{pS}  | K.uX@4000 a{x}   | .          | .          | !
+K.d   | K.d@4000 {tT C d}a  | K.d@4000 {hH}  | K.dP@4000 a{pS}  | K.dX@4000 a{x}   | .          | .          | !
+K.dP  | K.d@4000 {tT C d}a  | K.dP@4000 {hH} | K.dP@4000 a{pS}  | K.dPX@4000 a{x}  | K.d@4000 a | .          | !
+K.dX  | K.dX@4000 {tT C d}a | K.dX@4000 {hH} | K.dPX@4000 a{pS} | K.dX@4000 a{x}   | .          | .          | !
+Q.u   | Y.d@2500 {tT C d}a  | Q.u {hH}       | Q.uP a{pS}       | Q.uX a{x}        | .          | .          | !
+Q.d   | Y.d@2500 {tT C d}a  | Q.d {hH}       | Q.dP a{pS}       | Q.dX a{x}        | .          | .          | !
+Q.dP  | Y.d@2500 {tT C d}a  | Q.dP {hH}      | Q.dP a{pS}       | Q.dPX a{x}       | Q.d a      | .          | !
+Q.uX  | Y.dX@2500 {tT C d}a | Q.uX {hH}      | Q.uPX a{pS}      | Q.uX a{x}        | .          | .          | !
+Y.d   | Y.d@4000 {tT C d}a  | Y.d@4000 {hH}  | Y.dP@4000 a{pS}  | Y.dX@4000 a{x}   | .          | .          | !
+Y.u   | Y.d@4000 {tT C d}a  | Y.u@4000 {hH}  | Y.uP@4000 a{pS}  | Y.uX@4000 a{x}   | .          | .          | !
+Z.d   | Z.d {tT C d}a       | Z.d {hH}       | Z.dP a{pS}       | Z.dX a{x}        | .          | .          | !
+Z.dX  | Z.dX {tT C d}a      | Z.dX {hH}      | Z.dPX a{pS}      | Z.dX a{x}        | .          | .          | !
+E.u   | E.d a               | .              | .                | E.uX a           | .          | .          | !
+E.d   | E.d a               | .              | .                | E.dX a           | .          | .          | !
+E.o   | E.d a               | .              | .                | E.oX a           | .          | .          | !
+E.u1  | E.d a               | .              | .                | E.u1X a          | .          | .          | !
+E.uX  | E.dX a              | .              | .                | E.uX a           | .          | .          | !
+D.d   | D.d/4000 a          | .              | .                | D.dX/4000 a      | .          | .          | !
+M.u   | M.d@400/4000 a      | .              | .                | M.uX@400/4000 a  | .          | .          | !
+M.d   | M.d@400/4000 a      | .              | .                | M.dX@400/4000 a  | .          | .          | !
+M.o   | M.d@400/4000 a      | .              | .                | M.oX@400/4000 a  | .          | .          | !
+M.u1  | M.d@400/4000 a      | .              | .                | M.u1X@400/4000 a | .          | .          | !
+M.uX  | M.dX@400/4000 a     | .              | .                | M.uX@400/4000 a  | .          | .          | !
+M.dX  | M.dX@400/4000 a     | .              | .                | M.dX@400/4000 a  | .          | .          | !
+W.u   | W.d@400 a           | .              | .                | W.uX@400 a       | .          | .          | !
+W.uT  | W.dT@400 a          | .              | .                | W.uXT@400 a      | .          | .          | !
+W.dX  | W.dX@400 a          | .              | .                | W.dX@400 a       | .          | .          | !
+H.u   | J.d a               | .              | .                | G al             | .          | .          | !
+H.o   | J.d a               | .              | .                | H.oX@4000 a      | .          | .          | !
+H.uX  | G al                | .              | .                | G al             | .          | .          | !
+I.u   | J.d a               | .              | .                | G al             | .          | .          | !
+A.u   | J.d a               | .              | .                | G al             | .          | .          | !
+A.oX  | G al                | .              | .                | A.oX a           | .          | .          | !
+R.u   | J.d a               | .              | .                | G al             | .          | .          | !
+R.o   | J.d a               | .              | .                | R.oX@4000 a      | .          | .          | !
+O.u   | K.d@2500 {tT C d}a  | O.u2 {hH}      | O.uP2 a{pS}      | O.uX2 a{x}       | .          | .          | !
+O.d   | K.d@2500 {tT C d}a  | O.d2 {hH}      | O.dP2 a{pS}      | O.dX2 a{x}       | .          | .          | !
+J.u3  | J.d a               | .              | .                | G al             | .          | .          | !
+J.d4  | J.d a               | .              | .                | G al             | .          | .          | !
+A.uX  | G al                | .              | .                | G al             | .          | .          | !
+G     | !                   | !              | !                | !                | !          | !          | !
+`;
 const SETS = `
       | stirred     | other stirred | 1 watched        | 1 watched later         | 1 watched late
 N.u   | .           | .             | !                | !                       | !
@@ -718,6 +819,9 @@ const SIGNAL_LETTERS = {
   SIGKILL: "K",
 } as const;
 
+const signalLetter = (signal: Signo | keyof typeof SIGNAL_LETTERS): string =>
+  typeof signal === "number" ? "h" : SIGNAL_LETTERS[signal];
+
 function letter(effect: Effect, after: State): string {
   switch (effect.do) {
     case "spawn":
@@ -728,6 +832,11 @@ function letter(effect: Effect, after: State): string {
       return "l";
     case "report":
       return "r";
+    case "control":
+      if (after.at !== "up" || after.pid !== effect.pid) return "{?}";
+      return `{${effect.steps
+        .map(({ script, signal }) => `${script ?? ""}${signal === undefined ? "" : signalLetter(signal)}`)
+        .join(" ")}}`;
     case "queue":
       return after.at === "waiting" && after.until === undefined ? "q" : "q?";
     case "warn-pause":
@@ -802,11 +911,12 @@ describe("the state machine", () => {
   const finishing = rowsOf(FINISHING);
   const restarts = rowsOf(RESTARTS);
   const sets = rowsOf(SETS);
+  const scripts = rowsOf(SCRIPTS);
   for (const [name, commands] of rowsOf(COMMANDS)) {
     test(`in the state ${name} every event does what the table says`, () => {
       const expected = {
         ...{ ...commands, ...others.get(name) },
-        ...{ ...finishing.get(name), ...restarts.get(name), ...sets.get(name) },
+        ...{ ...finishing.get(name), ...restarts.get(name), ...sets.get(name), ...scripts.get(name) },
       };
       expect(Object.keys(expected).sort()).toEqual(Object.keys(EVENTS).sort());
       expect(rowOf(name)).toEqual(expected);

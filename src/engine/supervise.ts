@@ -58,6 +58,9 @@ function decide(state: State, event: Event, now: Now, asks: Asks): Step {
     case "check-failed":
     case "check-ended":
       return attend(state, event, now, asks);
+    case "withheld":
+      if (state.at !== "up" || event.script !== "p" || !state.paused) return { state, effects: [] };
+      return { state: { ...state, paused: false }, effects: [{ do: "announce" }] };
     case "timer":
       return timer(state, now, asks);
     default:

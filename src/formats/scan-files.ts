@@ -17,6 +17,7 @@ const FOR_ALL: readonly Asking[] = [
     "session",
     "cgroup",
     "timeout-finish",
+    "timeout-control",
     "max-death-tally",
   ] as const),
 ];

@@ -24,6 +24,10 @@ export type Asks = {
   readonly finish: boolean;
   /** `timeout-finish`: how long it may run, in milliseconds; 0 for as long as it likes. */
   readonly timeoutFinishMs: number;
+  /** `control` is there: scripts that run in the place of a command's signal. */
+  readonly control: boolean;
+  /** `timeout-control`: how long one may run, in milliseconds; 0 for as long as it likes. */
+  readonly timeoutControlMs: number;
   /** `timeout-kill`: how long after the signal of `d` KILL follows, in milliseconds; 0 for never. */
   readonly timeoutKillMs: number;
   /** `down-signal`: what `d` sends; undefined for TERM. */
@@ -58,6 +62,8 @@ export const CLASSIC: Asks = {
   modern: false,
   finish: false,
   timeoutFinishMs: 5000,
+  control: false,
+  timeoutControlMs: 5000,
   timeoutKillMs: 0,
   downSignal: undefined,
   group: false,
@@ -81,6 +87,7 @@ export const MOST_DEATHS = 4096;
 /** The files whose content says something. @throws {FormatError} each, if it says something else */
 const VALUES = {
   "timeout-finish": (text): Partial<Asks> => ({ timeoutFinishMs: milliseconds(text) }),
+  "timeout-control": (text): Partial<Asks> => ({ timeoutControlMs: milliseconds(text) }),
   "timeout-kill": (text): Partial<Asks> => ({ timeoutKillMs: milliseconds(text) }),
   "timeout-ready": (text): Partial<Asks> => ({ timeoutReadyMs: milliseconds(text) }),
   watchdog: (text): Partial<Asks> => ({ watchdogMs: milliseconds(text) }),
@@ -116,6 +123,7 @@ const PRESENT = {
   "sd-notify": { sdNotify: true },
   check: { check: true },
   session: { session: true },
+  control: { control: true },
   cgroup: { cgroup: true },
 } as const satisfies { readonly [name: string]: Partial<Asks> };
 

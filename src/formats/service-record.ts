@@ -83,6 +83,15 @@ export type RecordedFare = {
   readonly starts: number;
 };
 
+/** The script of a command, as it is noted. */
+export type RecordedScript = {
+  readonly letter: string;
+  readonly signal: number;
+  /** Its pid, stored by the kernel; 0 if it was not made. */
+  readonly child: number;
+  readonly from: number;
+};
+
 const WANTS = { up: 0x75, down: 0x64, once: 0x6f } as const satisfies Record<Want, number>;
 const MAGIC = [0x74, 0x65, 0x6e, 0x64, 0x72, 0x65, 0x63, 1]; // "tendrec", version 1
 const AT = {
@@ -114,10 +123,15 @@ const AT = {
   counted: 120,
   early: 124,
   history: 128,
+  script: 1408,
+  scriptChild: 1412,
+  scriptFrom: 1416,
   cgroup: 3072,
 } as const;
 /** The offset of the four bytes that the kernel stores the pid of a new process in. */
 export const RECORD_CHILD = AT.child;
+/** The same for the script of a command. */
+export const RECORD_SCRIPT_CHILD = AT.scriptChild;
 /** The longest path of a cgroup that is noted. */
 export const MOST_CGROUP = 1000;
 const END_SIZE = 40;
@@ -144,6 +158,7 @@ const KIND = { unknown: 0, exited: 1, killed: 2, dumped: 3 } as const;
  * | 104-127 | tick before which it is not started; tick from which starts are counted, how many; early ends in a row | native, 8 8 4 4 |
  * | 128-767 | the last 16 ends, 40 bytes each; end number N (from 0) in slot N % 16 |       |
  * | 1024-1343 | readiness-record.ts                                               |        |
+ * | 1408-1423 | the script of a command that runs: letter (0 none), signal, nothing 2; pid, stored by the kernel; tick of its start | native |
  * | 3072-   | the directory of the cgroup: its length, 2 bytes, and up to 1000 bytes | native |
  */
 export class ServiceRecord {
@@ -208,6 +223,7 @@ export class ServiceRecord {
     this.fare = undefined;
     this.bytes.fill(0, READINESS_AT, READINESS_AT + READINESS_SIZE);
     this.cgroup = "";
+    this.bytes.fill(0, AT.script, AT.scriptFrom + 8);
     this.bytes.set(MAGIC);
     this.bytes.set(boot, AT.boot);
   }
@@ -350,6 +366,30 @@ export class ServiceRecord {
     bytes[AT.limited] = fare?.limited ? 1 : 0;
     view.setFloat64(AT.countedFrom, fare?.from ?? 0, true);
     view.setUint32(AT.counted, fare?.starts ?? 0, true);
+  }
+
+  /** The script of a command that runs, or is being started; undefined for none. `signal` is a number, 0 for none. */
+  get script(): RecordedScript | undefined {
+    const { view, bytes } = this;
+    const letter = bytes[AT.script] as number;
+    if (letter === 0) return undefined;
+    return {
+      letter: String.fromCharCode(letter),
+      signal: bytes[AT.script + 1] as number,
+      child: view.getUint32(AT.scriptChild, true),
+      from: view.getFloat64(AT.scriptFrom, true),
+    };
+  }
+  /** One is about to be started, at tick `from` or later. */
+  intendScript(letter: string, signal: number, from: number): void {
+    this.bytes[AT.script] = 0;
+    this.view.setUint32(AT.scriptChild, 0, true);
+    this.view.setFloat64(AT.scriptFrom, from, true);
+    this.bytes[AT.script + 1] = signal;
+    this.bytes[AT.script] = letter.charCodeAt(0);
+  }
+  noScript(): void {
+    this.bytes[AT.script] = 0;
   }
 
   /** The supervisor was told to leave once the service is down. */

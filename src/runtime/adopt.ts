@@ -5,6 +5,7 @@ import {
   findUnrecorded,
   isRecorded,
   isStatusPid,
+  isTimely,
   isTold,
   type Left,
   orphansOf,
@@ -129,6 +130,18 @@ export function findRecorded(left: Left, place: Place): Found | undefined {
       return undefined;
   }
 }
+
+/** The script of a command that an earlier supervisor started, where it runs yet: the kernel noted its number. */
+export const findScript = ({
+  child,
+  from,
+}: {
+  readonly child: number;
+  readonly from: number;
+}): Found | undefined =>
+  child === 0 || child === UNTOLD
+    ? undefined
+    : hold(child, ({ started, state }) => state !== "Z" && isTimely(from, started));
 
 function orphans(left: Left, place: Place): (Candidate & Signs)[] {
   const all = processes()

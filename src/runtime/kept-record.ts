@@ -55,6 +55,10 @@ export class KeptRecord {
     return this.file?.child;
   }
 
+  get scriptChild(): number | undefined {
+    return this.file?.scriptChild;
+  }
+
   /** Looks whether it is there yet. */
   check(): void {
     if (this.file?.record.intact === false) this.lost();

@@ -1,6 +1,12 @@
 // supervise/record, mapped into memory. formats/service-record.ts says what is in it.
 import type { Left } from "../engine/adoption.ts";
-import { type Phase, RECORD_CHILD, RECORD_SIZE, ServiceRecord } from "../formats/service-record.ts";
+import {
+  type Phase,
+  RECORD_CHILD,
+  RECORD_SCRIPT_CHILD,
+  RECORD_SIZE,
+  ServiceRecord,
+} from "../formats/service-record.ts";
 import { EMFILE, ENFILE, ENOSPC, ErrnoError, errnoOf } from "../sys/errno.ts";
 import {
   close,
@@ -26,6 +32,8 @@ export type RecordFile = {
   readonly record: ServiceRecord;
   /** Where in memory the record's `child` is. */
   readonly child: number;
+  /** The same of the script of a command. */
+  readonly scriptChild: number;
   readonly close: () => void;
 };
 
@@ -53,7 +61,7 @@ function map(file: Fd): RecordFile {
   const { bytes, address, unmap } = mapPage(file);
   const record = new ServiceRecord(bytes);
   record.own(Math.floor(Math.random() * 2 ** 32));
-  return { record, child: address + RECORD_CHILD, close: unmap };
+  return { record, child: address + RECORD_CHILD, scriptChild: address + RECORD_SCRIPT_CHILD, close: unmap };
 }
 
 /**

@@ -2,6 +2,7 @@
 // engine/supervise.ts has the rules; this file has none.
 
 import type { Left } from "../engine/adoption.ts";
+import type { ControlStep } from "../engine/control-scripts.ts";
 import { beginReadiness, type Readiness } from "../engine/readiness.ts";
 import {
   deadlineOf,
@@ -29,6 +30,7 @@ import { startOf } from "./adopt.ts";
 import { Announcer } from "./announcer.ts";
 import { Attendance, type Prepared } from "./attendance.ts";
 import { membersOf, openCgroup, removeCgroup } from "./cgroups.ts";
+import { CommandScripts } from "./command-scripts.ts";
 import { ControlDirectory, readControl, trying, Unable } from "./control-directory.ts";
 import { KeptRecord } from "./kept-record.ts";
 import { type ProcessSet, processSet } from "./process-set.ts";
@@ -78,6 +80,10 @@ export class ServiceHost {
   private readonly identity: string;
   private cgroup: ByteString = "";
   private unwatch: (() => void) | undefined;
+  /** The scripts of commands, once one was asked for; what is done when they are over; and whether a start is. */
+  private scripts: CommandScripts | undefined;
+  private afterScripts: (() => void) | undefined;
+  private startDue = false;
   /** What the record says of restarts that are put off. */
   private noted: Pick<State & { at: "waiting" }, "fare" | "why"> = {};
   /** What the service tells of itself comes from here, once it was asked for. */
@@ -148,6 +154,11 @@ export class ServiceHost {
       this.store();
       world.sparing.add(this.files);
       world.loop.watch(this.control, () => this.obeyWaiting());
+      const noted = this.kept.record;
+      if (noted?.script !== undefined) {
+        this.scripts = this.makeScripts();
+        this.scripts.takeOver(noted);
+      }
       this.tell({ on: "begin", owed, ended });
       if (finishOver && state.at === "finishing" && state.finish !== undefined)
         this.tell({ on: "finish-ended", pid: state.finish, how: undefined });
@@ -218,11 +229,11 @@ export class ServiceHost {
     if (event.on === "command" && (event.command === "up" || event.command === "once")) this.look();
     const { state, effects } = step(this.state, event, this.world.now(), this.asks);
     this.state = state;
-    const signals = effects.some((effect) => effect.do === "kill");
+    const signals = effects.some((effect) => effect.do === "kill" || effect.do === "control");
     this.store(signals);
     this.wakeAt(deadlineOf(state));
     for (const effect of effects) this.perform(effect);
-    if (!signals) return;
+    if (!signals || this.scripts?.busy) return;
     const { record } = this.kept;
     if (record !== undefined) record.owed = false;
   }
@@ -347,11 +358,52 @@ export class ServiceHost {
     const { since: started } = this.state;
     const condemned = this.state.at === "up" ? this.state.condemned : undefined;
     const end = this.kept.record?.end({ pid, started, ended, status: how, condemned });
-    this.attendance?.settled();
-    this.look();
-    if (this.asks.deathTally > 0) this.tally(ended, how);
-    this.tell({ on: "died", pid, how });
+    const settle = () => {
+      this.attendance?.settled();
+      this.look();
+      if (this.asks.deathTally > 0) this.tally(ended, how);
+      this.tell({ on: "died", pid, how });
+    };
+    // A script that was run for it is over first.
+    if (this.scripts?.busy) {
+      this.afterScripts = settle;
+      this.scripts.died();
+    } else settle();
     return end;
+  }
+
+  private runScripts(steps: readonly ControlStep[]): void {
+    this.scripts ??= this.makeScripts();
+    this.scripts.ask(steps);
+  }
+
+  private makeScripts(): CommandScripts {
+    return new CommandScripts({
+      ...{ world: this.world, directory: this.directory, pipes: () => this.place.pipes() },
+      record: () => this.kept.record,
+      child: () => this.kept.scriptChild,
+      timeoutMs: () => this.asks.timeoutControlMs,
+      send: (signal) => {
+        if (this.state.at === "up") this.world.kill(this.state.pid, signal);
+      },
+      withheld: (script) => this.tell({ on: "withheld", script }),
+      idle: () => this.scriptsDone(),
+      warn: (text) => this.say(`warning: ${this.place.title}: ${text}`),
+    });
+  }
+
+  /** What waited for scripts: the end of the service, or its start. */
+  private scriptsDone(): void {
+    const { record } = this.kept;
+    if (record !== undefined) record.owed = false;
+    const settle = this.afterScripts;
+    this.afterScripts = undefined;
+    settle?.();
+    if (!this.startDue) return;
+    this.startDue = false;
+    if (this.state.at !== "starting") return;
+    if (this.state.want === "down") this.tell({ on: "spawn-failed", why: "not-wanted", jitter: 0 });
+    else this.spawn();
   }
 
   private tally(ended: Tai64n, how: WaitStatus | undefined): void {
@@ -373,7 +425,11 @@ export class ServiceHost {
   private perform(effect: Effect): void {
     switch (effect.do) {
       case "spawn":
-        return this.spawn();
+        if (!this.asks.control) return this.spawn();
+        this.startDue = true;
+        return this.runScripts([{ script: "u" }]);
+      case "control":
+        return this.runScripts(effect.steps);
       case "queue": {
         const at = this.world.placeInQueue(this.asks.startsPerSecond);
         return this.tell({ on: "placed", at });

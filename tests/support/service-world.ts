@@ -1,5 +1,7 @@
 // One service's supervisor in a world of virtual time: its process can be signalled, ends when it likes, and can sometimes
 // not be started. Every step is checked. For random walks, and for the simulation of very many of them.
+
+import type { ControlStep } from "../../src/engine/control-scripts.ts";
 import { readinessDeadlines } from "../../src/engine/readiness.ts";
 import { initial } from "../../src/engine/resuming.ts";
 import {
@@ -30,6 +32,7 @@ export const DIRECTORIES = {
   patient: { ...CLASSIC, modern: true, finish: true, timeoutFinishMs: 0 },
   deadly: { ...CLASSIC, modern: true, timeoutKillMs: 2000, downSignal: signo(1) },
   group: { ...CLASSIC, modern: true, group: true },
+  control: { ...CLASSIC, modern: true, control: true, timeoutKillMs: 2000 },
   session: { ...CLASSIC, modern: true, session: true },
   cgroup: { ...CLASSIC, modern: true, cgroup: true },
   "deadly cgroup": { ...CLASSIC, modern: true, cgroup: true, finish: true, timeoutKillMs: 2000 },
@@ -116,6 +119,8 @@ export class World {
   private queue: Queue;
   /** How many were left at the last look. */
   private seen = 0;
+  /** What scripts in control/ come to. */
+  script: "absent" | "does it" = "absent";
   private announced: Status | undefined;
   private attempt = Number.NEGATIVE_INFINITY;
   private lastPid = 100;
@@ -243,6 +248,8 @@ export class World {
     switch (effect.do) {
       case "spawn":
         return this.spawn();
+      case "control":
+        return this.control(effect.steps);
       case "queue":
         return this.place();
       case "warn-pause":
@@ -314,6 +321,15 @@ export class World {
     this.started(this.child);
     const set = cgroup ? "cgroup" : session ? "session" : group ? "group" : undefined;
     this.tell({ on: "spawned", pid: this.child.pid, set });
+  }
+
+  /** The scripts of commands, each of which is over at once: `script` tells how. */
+  private control(steps: readonly ControlStep[]): void {
+    for (const { script, signal } of steps) {
+      ensure(this.child !== undefined, "a command for nobody", this.state);
+      if (script !== undefined && this.script === "does it") this.tell({ on: "withheld", script });
+      else if (signal !== undefined && this.state.at === "up") this.signal(this.state.pid, signal);
+    }
   }
 
   /** One start a second and no more, for those who stand in the queue. */
