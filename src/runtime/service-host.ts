@@ -580,9 +580,8 @@ export class ServiceHost {
   /** Makes what the service needs to tell of itself, and notes that it has it. In a classic directory there is nothing. */
   private prepare(): Prepared {
     const { asks } = this;
+    if (this.attendance === undefined && beginReadiness(asks) === undefined) return { ...UNATTENDED, asks };
     const { record } = this.kept;
-    const nothing = beginReadiness(asks) === undefined;
-    if (nothing && this.attendance === undefined) return { asks, actions: [], options: {}, done: () => {} };
     const prepared = this.attend().prepare(asks, record?.readiness);
     this.asks = prepared.asks;
     const readiness = beginReadiness(prepared.asks);
@@ -688,6 +687,9 @@ const FAILURE_TEXTS = {
   "start-limit": "was started too often",
   "restart-never": "failed",
 } as const satisfies Record<Failure, string>;
+/** A start of which nothing is to be told. */
+const UNATTENDED = { actions: [], options: {}, done: () => {} } as const satisfies Omit<Prepared, "asks">;
+
 /** What is noted of a running service's readiness. */
 const recorded = ({ readiness, condemned }: Up): RecordedReadiness | undefined =>
   readiness && { ...readiness, condemned };

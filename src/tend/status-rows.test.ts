@@ -4,7 +4,7 @@ import { duration, type Row, size, toJson, toTable } from "./status-rows.ts";
 const down: Row = {
   ...{ name: "mail", state: "down", ready: null, statusText: null, pid: null, want: "down" },
   ...{ normallyUp: true, seconds: 40, restarts: null, lastExit: null, failure: null },
-  ...{ nextStartSeconds: null, memoryBytes: null, cpuSeconds: null, problems: [] },
+  ...{ nextStartSeconds: null, processes: null, memoryBytes: null, cpuSeconds: null, problems: [] },
   log: null,
 };
 const up: Row = {

@@ -51,7 +51,9 @@ export type Row = {
   readonly failure: string | null;
   /** How long until a start that is put off. */
   readonly nextStartSeconds: number | null;
-  /** Of its process: resident bytes, and seconds of processor time. */
+  /** How many belong to it: its process, the set that leads, and their descendants. */
+  readonly processes: number | null;
+  /** Of all these: resident bytes, and seconds of processor time. */
   readonly memoryBytes: number | null;
   readonly cpuSeconds: number | null;
   /** What could not be read, and why. */

@@ -24,6 +24,7 @@ import {
   statat,
 } from "../sys/files.ts";
 import { type ByteString, type Fd, fd } from "../units/units.ts";
+import { ProcessTable } from "./process-table.ts";
 import { exitSignal, type LastExit, type Row, type RunState, toJson, toTable } from "./status-rows.ts";
 
 /** What is to be printed where, and the exit code. */
@@ -34,7 +35,6 @@ export type Outcome = {
 };
 
 const USAGE = "tend: usage: tend status [--json] [directory ...]\n";
-const PAGE_SIZE = 4096;
 
 /** The verb, with the words after it. */
 export function status(words: readonly ByteString[]): Outcome {
@@ -116,6 +116,13 @@ function isThere(path: ByteString): boolean {
   }
 }
 
+let table: ProcessTable | undefined;
+/** What there is, once somebody asks. */
+function processes(): ProcessTable {
+  table ??= new ProcessTable();
+  return table;
+}
+
 /** What can be said of the service at `path`, with its logger unless it is one. */
 function rowOf(path: ByteString, given: ByteString, logger = false): Row {
   const problems: ByteString[] = [];
@@ -137,16 +144,19 @@ function rowOf(path: ByteString, given: ByteString, logger = false): Row {
     : reading("supervise/status", () => decodeStatus(bytesOf(path, "status", STATUS_SIZE)));
   const record = denied ? undefined : reading("supervise/record", () => recordOf(path));
   const down = reading("down", () => existsat(AT_FDCWD, `${path}/down`));
-  const process = told !== undefined && told.pid !== 0 && supervised ? processOf(told.pid) : undefined;
   const state = denied ? "unknown" : supervised ? stateOf(told, record) : "unsupervised";
+  const pid = supervised && told !== undefined ? told.pid : 0;
+  const noted = record?.pid === pid || state === "emptying" ? record : undefined;
+  const leader = state === "emptying" ? (record?.pid ?? 0) : pid;
+  const usage = leader === 0 ? undefined : processes().usage(leader, noted?.set, noted?.cgroup ?? "");
   // What is noted is of the process that is noted.
-  const readiness = process !== undefined && record?.pid === told?.pid ? record?.readiness.told : undefined;
+  const readiness = pid === 0 ? undefined : noted?.readiness.told;
   return {
     name: path === given ? path : path.slice(path.lastIndexOf("/") + 1),
     state,
     ready: readiness?.ready ?? null,
     statusText: readiness === undefined || readiness.text === "" ? null : readiness.text,
-    pid: supervised && told !== undefined && told.pid !== 0 ? told.pid : null,
+    pid: pid === 0 ? null : pid,
     want: supervised && told !== undefined ? told.want : null,
     normallyUp: down === undefined ? null : !down,
     seconds: supervised && told !== undefined ? age(told) : null,
@@ -157,8 +167,9 @@ function rowOf(path: ByteString, given: ByteString, logger = false): Row {
       record !== undefined && (state === "backoff" || state === "limit" || state === "queue")
         ? secondsTo(record.fare?.until ?? 0)
         : null,
-    memoryBytes: process?.memoryBytes ?? null,
-    cpuSeconds: process?.cpuSeconds ?? null,
+    processes: usage?.processes ?? null,
+    memoryBytes: usage?.memoryBytes ?? null,
+    cpuSeconds: usage?.cpuSeconds ?? null,
     problems: logger ? problems.map((problem) => `log: ${problem}`) : problems,
     log: !logger && isThere(`${path}/log`) ? rowOf(`${path}/log`, given, true) : null,
   };
@@ -238,20 +249,4 @@ function lastExitOf(record: ServiceRecord): LastExit | null {
     signal: how !== undefined && "killed" in how ? exitSignal(how.killed) : null,
     reason: condemned === undefined ? null : REASONS[condemned],
   };
-}
-
-/** Undefined where it is gone, or not to be seen. proc_pid_stat(5) */
-function processOf(pid: number): { readonly memoryBytes: number; readonly cpuSeconds: number } | undefined {
-  try {
-    const text = readFile(`/proc/${pid}/stat`);
-    const fields = text
-      .slice(text.lastIndexOf(")") + 2)
-      .split(" ")
-      .map(Number);
-    const [user = 0, system = 0] = fields.slice(11, 13);
-    return { memoryBytes: (fields[21] ?? 0) * PAGE_SIZE, cpuSeconds: (user + system) / TICKS_PER_SECOND };
-  } catch (error) {
-    if (error instanceof ErrnoError) return undefined;
-    throw error;
-  }
 }

@@ -73,6 +73,24 @@ test.concurrent("a restart is counted, with how the run before it ended; d and p
   expect((await statusOf(box, "web"))[0]).toMatchObject({ state: "down", pid: null, want: "down" });
 });
 
+test.concurrent("memory and processor time are those of all its processes, wherever they have gone", async () => {
+  await using box = new Sandbox();
+  const run = "#!/bin/sh\nsetsid sh -c 'sleep 100000 & sleep 100000' &\nsleep 100000 &\nexec sleep 100000\n";
+  box.service("web", { run });
+  box.service("set", { run, files: { "process-group": "" } });
+  box.supervise("web");
+  box.supervise("set");
+  const ofWeb = await box.became("sleep", "web");
+  await box.became("sleep", "set");
+  const row = await until(async () => {
+    const [web, set] = await statusOf(box, "web", "set");
+    return web?.["processes"] === 5 && set?.["processes"] === 5 && web;
+  }, "all are there");
+  const { memoryBytes } = row as { memoryBytes?: number };
+  const rss = Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${ofWeb}/status`, "latin1"))?.[1]) * 1024;
+  expect(memoryBytes).toBeGreaterThan(2 * rss);
+});
+
 test.concurrent("while finish runs it says so, and without a supervisor too", async () => {
   await using box = new Sandbox();
   box.service("web", { files: { finish: "#!/bin/sh\nexec sleep 100000\n", "timeout-finish": "0" } });

@@ -1,4 +1,6 @@
-// Answers each request with a line, and prints a line about it.
+// Answers each request with a line, and prints a line about it. Once it listens, it says so: a newline on the descriptor in
+// notification-fd, which tend status shows.
+import { writeSync } from "node:fs";
 import { createServer } from "node:http";
 
 const port = Number(process.env.PORT);
@@ -10,4 +12,11 @@ server.on("error", ({ message }) => {
   console.error(`web: fatal: ${message}`);
   process.exit(111);
 });
-server.listen(port, "127.0.0.1", () => console.log(`web: listening on http://127.0.0.1:${port}/`));
+server.listen(port, "127.0.0.1", () => {
+  console.log(`web: listening on http://127.0.0.1:${port}/`);
+  try {
+    writeSync(3, "\n");
+  } catch {
+    // Whoever started it did not ask.
+  }
+});
