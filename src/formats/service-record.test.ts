@@ -211,7 +211,7 @@ describe("the history", () => {
 function afterEachStore(bytes: Uint8Array, act: (record: ServiceRecord) => void): ServiceRecord[] {
   const pages: Uint8Array[] = [];
   const keep = () => void pages.push(bytes.slice());
-  const { setUint32, setFloat64 } = DataView.prototype;
+  const { setBigUint64, setUint32, setFloat64 } = DataView.prototype;
   function kept<Args extends unknown[]>(store: (...args: Args) => unknown) {
     return function (this: DataView, ...args: Args) {
       store.apply(this, args);
@@ -246,6 +246,7 @@ function afterEachStore(bytes: Uint8Array, act: (record: ServiceRecord) => void)
     },
   });
   const record = new ServiceRecord(spy);
+  DataView.prototype.setBigUint64 = kept(setBigUint64);
   DataView.prototype.setUint32 = kept(setUint32);
   DataView.prototype.setFloat64 = kept(setFloat64);
   Atomics.store = ((...args: Parameters<typeof Atomics.store>) => {
@@ -255,7 +256,7 @@ function afterEachStore(bytes: Uint8Array, act: (record: ServiceRecord) => void)
   try {
     act(record);
   } finally {
-    Object.assign(DataView.prototype, { setUint32, setFloat64 });
+    Object.assign(DataView.prototype, { setBigUint64, setUint32, setFloat64 });
     Atomics.store = store;
   }
   return pages.map((page) => new ServiceRecord(page));

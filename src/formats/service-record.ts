@@ -12,7 +12,7 @@ import {
   ReadinessRecord,
 } from "./readiness-record.ts";
 import type { Want } from "./status.ts";
-import { decodeTai64n, encodeTai64n, TAI64N_SIZE, type Tai64n } from "./tai64n.ts";
+import { decodeTai64n, putTai64n, TAI64N_SIZE, type Tai64n } from "./tai64n.ts";
 import type { WaitStatus } from "./wait-status.ts";
 
 /** Bytes of the file: one page. */
@@ -428,7 +428,7 @@ export class ServiceRecord {
     this.view.setFloat64(AT.to, from, true);
     this.view.setUint32(AT.pid, pid, true);
     this.phase = phase;
-    this.bytes.set(encodeTai64n(when), AT.adopted);
+    putTai64n(this.view, AT.adopted, when);
     this.view.setUint32(AT.adoptions, this.adoptions + 1, true);
   }
 
@@ -439,8 +439,8 @@ export class ServiceRecord {
     this.view.setUint32(at + END.pid, pid, true);
     this.putStatus(at, status);
     this.bytes[at + END.condemned] = CONDEMNATIONS.indexOf(condemned);
-    this.bytes.set(encodeTai64n(started), at + END.started);
-    this.bytes.set(encodeTai64n(ended), at + END.ended);
+    putTai64n(this.view, at + END.started, started);
+    putTai64n(this.view, at + END.ended, ended);
     this.view.setUint32(AT.ends, ends + 1, true);
     return ends;
   }

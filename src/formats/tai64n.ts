@@ -21,10 +21,14 @@ const EPOCH = 4611686018427387914n;
  */
 export function encodeTai64n(moment: Tai64n): Uint8Array {
   const bytes = new Uint8Array(TAI64N_SIZE);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, moment.seconds + EPOCH);
-  view.setUint32(8, moment.nanoseconds);
+  putTai64n(new DataView(bytes.buffer), 0, moment);
   return bytes;
+}
+
+/** The same, at offset `at` of `view`. */
+export function putTai64n(view: DataView, at: number, moment: Tai64n): void {
+  view.setBigUint64(at, moment.seconds + EPOCH);
+  view.setUint32(at + 8, moment.nanoseconds);
 }
 
 /**

@@ -68,6 +68,7 @@ export class World {
   readonly cgroupWatch: CgroupWatch;
   private readonly wards: Wards;
   /** The session and the process group that every child begins in. */
+  private readonly self = getpid();
   private readonly session = getsid();
   private readonly group = getpgrp();
   /** What the scan directory asks for services that do not ask otherwise. */
@@ -242,7 +243,7 @@ export class World {
   nextOrigin(): Origin {
     const tag = this.spawner.tells ? 0 : 1 + Math.floor(Math.random() * TAG_COUNT);
     return {
-      supervisor: getpid(),
+      supervisor: this.self,
       session: this.session,
       group: this.group,
       tag: tag !== 0 && tagChildren(tag) ? tag : 0,
