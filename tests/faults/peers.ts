@@ -9,13 +9,14 @@ import { ours, theirs, which } from "../support/programs.ts";
 import { alive, allPids, type Running, Sandbox, signal } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
-/** 25 lines at a time, so that a logger that dies has something to lose. */
+/** 25 lines at a time, so that a logger that dies has something to lose; how many were written is noted. */
 const RUN = `#!/bin/sh
 echo $$ >> starts
 i=0
 while :; do
   n=$((i+25))
   while [ $i -lt $n ]; do i=$((i+1)); echo "$$ $i"; done
+  echo $i > last.$$
   sleep 0.01
 done
 `;
@@ -130,7 +131,13 @@ class Run {
       .join("");
   }
 
-  /** Lines that are missing before the last one of each process, and lines that are there twice or torn. */
+  /** How many lines the process `pid` has written, as it noted. */
+  written(pid: string | number): number {
+    const file = join(this.service, `last.${pid}`);
+    return existsSync(file) ? Number(readFileSync(file, "latin1")) : 0;
+  }
+
+  /** Lines that were written and are not there, and lines that are there twice or torn. */
   lines(): { all: number; lost: number; spoilt: number } {
     const seen = new Map<string, Set<number>>();
     let spoilt = 0;
@@ -144,7 +151,7 @@ class Run {
       of.add(Number(number));
     }
     let lost = 0;
-    for (const of of seen.values()) {
+    for (const [pid, of] of seen) {
       let before = 0;
       for (const number of [...of].sort((a, b) => a - b)) {
         // Two halves of torn lines make a number of their own.
@@ -154,6 +161,7 @@ class Run {
           before = number;
         }
       }
+      lost += Math.max(0, this.written(pid) - before);
     }
     return { all, lost, spoilt };
   }
@@ -192,6 +200,22 @@ const scenarios: readonly [string, (run: Run) => Promise<void>][] = [
     async (run) => {
       await run.killSupervisors();
       run.killLogger();
+      run.top = run.begin();
+    },
+  ],
+  [
+    "kill -9 of all supervisors, the logger and the service, with a full pipe, begun again",
+    async (run) => {
+      for (const pid of run.copies("log")) signal(pid, "SIGSTOP");
+      const [pid = 0] = run.copies();
+      let [before, since] = [0, performance.now()];
+      await until(() => {
+        const now = run.written(pid);
+        if (now !== before) [before, since] = [now, performance.now()];
+        return performance.now() - since > 1000;
+      }, "the service waits for the pipe");
+      await run.killSupervisors();
+      for (const each of [...run.copies("log"), ...run.copies()]) signal(each, "SIGKILL");
       run.top = run.begin();
     },
   ],
