@@ -9,20 +9,31 @@ import { type Fd, type Instant, later } from "../units/units.ts";
 /** The runtime's own measure of how often something must have run before it is compiled, and what is as good as never. */
 const AS_EVER = 1;
 const SELDOM = 100;
-/** So many starts between two rests are worth compiling for. */
-const MANY_STARTS = 50;
+/** So much work between two rests is worth compiling for: 50 starts of programs, or 300 pieces of a log, or a large one. */
+const MUCH_WORK = 300;
+export const START_WORK = 6;
+export const PIECE_WORK = 1;
+export const LARGE_PIECE_WORK = MUCH_WORK;
+
 export class Footprint {
-  private starts = 0;
+  /** Work since the last rest. */
+  private work = 0;
+  private seldom = false;
 
   /** Compiles nothing until there is much to do: half a megabyte, and four threads, less for a few services. */
   compileSeldom(): void {
-    this.starts = 0;
+    this.work = 0;
+    this.seldom = true;
     Bun.unsafe.setJITPolicy(SELDOM);
   }
 
-  /** A program was started. */
-  started(): void {
-    if (++this.starts === MANY_STARTS) Bun.unsafe.setJITPolicy(AS_EVER);
+  /** So much was done. */
+  worked(amount: number): void {
+    if (!this.seldom) return;
+    this.work += amount;
+    if (this.work < MUCH_WORK) return;
+    this.seldom = false;
+    Bun.unsafe.setJITPolicy(AS_EVER);
   }
 
   /**

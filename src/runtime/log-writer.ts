@@ -38,6 +38,7 @@ import {
 import { mapShared, Region } from "../sys/memory.ts";
 import { type ByteString, type Fd, later } from "../units/units.ts";
 import { type Chunk, Delivery, openStatusFiles, roomFor, type StatusFile, together } from "./delivery.ts";
+import { LARGE_PIECE_WORK, PIECE_WORK } from "./footprint.ts";
 import { LogDirectory, type LogHost, LogPlace, type Shell } from "./log-directory.ts";
 import { type LogMemory, peekPipe, type Window } from "./log-memory.ts";
 import { start, type Task } from "./task.ts";
@@ -53,8 +54,9 @@ const CAPACITY_MOST = CAPACITIES[2];
 const CAPACITY_BARE = 1024;
 /** What a busy writer's pipe is asked to hold. */
 const PIPE_SIZE = 512 * 1024;
-/** So many chunks are taken before the loop looks whether there is anything else to do. */
+/** So many chunks are taken before the loop looks whether there is anything else to do; one of many leaves it to the others. */
 const CHUNKS_A_TURN = 16;
+const CHUNKS_OF_MANY = 2;
 const PAGE = 4096;
 const NEWLINE = 10;
 
@@ -669,7 +671,8 @@ export class LogWriter {
    */
   private takeInput(): boolean {
     const most = this.leaving ? 1 : this.capacity - 1;
-    for (let turn = 0; turn < CHUNKS_A_TURN; turn++) {
+    const turns = this.site.frugal ? CHUNKS_OF_MANY : CHUNKS_A_TURN;
+    for (let turn = 0; turn < turns; turn++) {
       const got = this.read(most, turn > 0);
       if (got === NONE) return false;
       if (got === END) {
@@ -678,7 +681,9 @@ export class LogWriter {
       }
       this.remains = this.at.delivery.deliver(this.chunk);
       if (this.remains !== undefined || this.crowded || this.leaving) return true;
-      if (got < most) return false;
+      const large = got === most && !this.leaving;
+      this.world.footprint.worked(large ? LARGE_PIECE_WORK : PIECE_WORK);
+      if (!large) return false;
     }
     return false;
   }
