@@ -31,6 +31,8 @@ export type Attended = {
   readonly directory: Fd;
   /** The service's process, while it is there. */
   readonly service: () => Pid | undefined;
+  /** Whether a process is in the cgroup of the service, where it has one of its own. */
+  readonly member: (process: number) => boolean;
   /** Its name in messages. */
   readonly title: ByteString;
   readonly tell: (event: ReadinessEvent) => void;
@@ -120,11 +122,11 @@ export class Attendance {
 
   private listen(record: ReadinessRecord | undefined): NotifySocket {
     if (this.socket !== undefined) return this.socket;
-    const { world, service } = this.service;
+    const { world, service, member } = this.service;
     const told = (said: Notification) => this.told(said);
     this.address ??= record?.address ?? randomBytes();
     if (record !== undefined && record.address === undefined) record.address = this.address;
-    this.socket = new NotifySocket(world, this.address, service, told, (sender) => {
+    this.socket = new NotifySocket(world, this.address, service, member, told, (sender) => {
       const problem = `process ${sender} notifies, and is not of the service: ignored`;
       if (!this.problems.has("sender")) this.warn("sender", problem);
     });

@@ -34,6 +34,7 @@ export class NotifySocket {
   /**
    * @param id the part of the address that is this service's own
    * @param service the service's process, while it is there
+   * @param member whether a process is in the cgroup that it has
    * @param told what it says @param stranger told who else says something
    * @throws {ErrnoError} EADDRINUSE, EMFILE
    */
@@ -41,6 +42,7 @@ export class NotifySocket {
     private readonly world: World,
     id: Uint8Array,
     private readonly service: () => Pid | undefined,
+    private readonly member: (process: number) => boolean,
     private readonly told: (said: Notification) => void,
     private readonly stranger: (sender: number) => void,
   ) {
@@ -69,9 +71,11 @@ export class NotifySocket {
       const service = this.service();
       // What an earlier run sent is of no use.
       if (service === undefined) continue;
-      const from = whose(datagram.sender, service);
-      if (from === "the service's") this.told(decodeNotification(datagram.text));
-      else if (from === "a stranger's") this.stranger(datagram.sender);
+      const { sender } = datagram;
+      const from = whose(sender, service);
+      if (from === "the service's" || (from === "a stranger's" && this.member(sender)))
+        this.told(decodeNotification(datagram.text));
+      else if (from === "a stranger's") this.stranger(sender);
     }
     this.rest();
   }

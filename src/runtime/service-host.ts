@@ -569,6 +569,8 @@ export class ServiceHost {
       directory: this.directory,
       title: this.place.title,
       service: () => (this.state.at === "up" ? this.state.pid : undefined),
+      member: (process) =>
+        this.state.at === "up" && this.state.set === "cgroup" && membersOf(this.cgroup).includes(process),
       tell: (event) => {
         if (this.state.at !== "gone") this.tell(event);
       },

@@ -3,9 +3,11 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ServiceRecord } from "../../src/formats/service-record.ts";
 import { cgroupOfPid, cgroupOfService, cgroupParent, removeCgroup } from "../support/cgroup.ts";
 import { command, supervised } from "../support/control.ts";
 import { mkfifoSync } from "../support/fifo.ts";
+import { SENDER } from "../support/notify.ts";
 import { ours } from "../support/programs.ts";
 import { alive, Sandbox, signal, stat } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
@@ -40,6 +42,22 @@ const directoryOf = (pid: number): string => {
   const name = cgroupOfPid(pid);
   return join(parent ?? "", name.slice(name.lastIndexOf("/") + 1));
 };
+
+inCgroups("a daemon of the service may say that it is ready, though nobody is its parent", async (box) => {
+  // To be found by its cgroup it must still be there.
+  box.file("teller", `${SENDER}; sleep 100000`);
+  const daemon = "(setsid perl ../teller READY=1 </dev/null >/dev/null 2>&1 &) &";
+  box.service("web", {
+    run: `#!/bin/sh\n${daemon}\nexec sleep 100000\n`,
+    files: { cgroup: "", "sd-notify": "" },
+  });
+  const supervisor = box.supervise("web");
+  await box.up("web");
+  const told = () =>
+    new ServiceRecord(new Uint8Array(readFileSync(box.at("web/supervise/record")))).readiness.told;
+  await until(() => told()?.ready === true, "it is ready");
+  expect(supervisor.stderr).toBe("");
+});
 
 inCgroups(
   "the service begins in a cgroup of its own, which goes with it; others are in the supervisor's",

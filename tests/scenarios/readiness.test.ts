@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import type { Doing, RecordedReadiness } from "../../src/formats/readiness-record.ts";
@@ -100,6 +101,26 @@ describe("notification-fd", () => {
     await becomesReady(box);
     expect(box.status("web")?.pid).toBe(pid);
     expect(alive(pid)).toBe(true);
+  });
+
+  test.concurrent("a record that is lost is made anew, and says so too", async () => {
+    await using box = new Sandbox();
+    box.service("web", {
+      run: "#!/bin/sh\necho >&3\nexec sleep 100000\n",
+      files: { "notification-fd": "3" },
+    });
+    const first = box.supervise("web");
+    const pid = await box.up("web");
+    await becomesReady(box);
+    writeFileSync(box.at("web/supervise/record"), "");
+    command(box.at("web"), "u");
+    await until(() => statSync(box.at("web/supervise/record")).size > 0, "there is another");
+    await becomesReady(box);
+    first.signal("SIGKILL");
+    await first.ended();
+    box.supervise("web");
+    await until(() => supervised(box.at("web")), "there is a supervisor");
+    expect(await shown(box, "web")).toMatchObject({ ready: true, pid });
   });
 
   test.concurrent("a new supervisor hears it as well, and the one after that knows", async () => {
@@ -316,27 +337,20 @@ describe("check", () => {
     box.service("web", { files: { check } });
     box.service("dies", { files: { check } });
     const supervisor = box.supervise("web");
-    const other = box.supervise("dies");
-    const [first] = await until(
-      () => lines(box.at("web/checks")).length > 0 && lines(box.at("web/checks")),
-      "check",
-    );
-    const pid = await box.up("dies");
-    const [ofDead] = await until(
-      () => lines(box.at("dies/checks")).length > 0 && lines(box.at("dies/checks")),
-      "check",
-    );
+    box.supervise("dies");
+    const checks = (name: string) => lines(box.at(name, "checks")).map(Number);
+    const [first = 0] = await until(() => checks("web").length > 0 && checks("web"), "it is checked");
+    await box.up("dies");
+    await until(() => checks("dies").length > 0, "it is checked too");
     command(box.at("dies"), "d");
     await box.down("dies");
-    await until(() => !alive(Number(ofDead)), "its check is gone");
-    expect(alive(pid)).toBe(false);
-    expect(other.stderr).toBe("");
-    await until(() => !alive(Number(first)), "it is killed");
+    await until(() => !checks("dies").some(alive), "its check is gone");
+    await until(() => !alive(first), "it is killed");
     expect(supervisor.stderr).toBe("supervise: warning: web: check takes longer than 5000 ms, killing it\n");
-    const last = await until(() => lines(box.at("web/checks"))[1], "it is checked again");
+    await until(() => checks("web").length > 1, "it is checked again");
     supervisor.signal("SIGKILL");
     await supervisor.ended();
-    if (process.arch === "x64") await until(() => !alive(Number(last)), "its check is gone");
+    if (process.arch === "x64") await until(() => !checks("web").some(alive), "its check is gone");
   });
 
   const UNFIT: readonly (readonly [string, (path: string) => void])[] = [
