@@ -5,7 +5,7 @@ import { close } from "../src/sys/files.ts";
 import { kill, pidfdOpen, waitFor } from "../src/sys/process.ts";
 import type { Pid } from "../src/units/units.ts";
 import { now, start } from "./support/command.ts";
-import { Fleet, launch, type Start } from "./support/fleet.ts";
+import { Fleet, launch } from "./support/fleet.ts";
 import {
   type Bench,
   type Contender,
@@ -14,6 +14,7 @@ import {
   type Samples,
   Tally,
 } from "./support/frame.ts";
+import type { Start } from "./support/reports.ts";
 import { suites } from "./support/suites.ts";
 
 /** A service is started at most once a second: what is measured is that it may be. */
@@ -94,7 +95,7 @@ export const rows: Bench = async function* (options) {
   };
 
   const ups = new Tally();
-  const family = single.filter(({ suite }) => suite.contender !== "supervisord");
+  const family = single.filter(({ suite }) => suite.configure === undefined);
   const gone = await inRounds(family, options.rounds(20), APART_MS, (fleet) => {
     const { suite, dir } = fleet;
     const directory = join(dir, "s0");

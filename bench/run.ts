@@ -2,33 +2,44 @@
 //
 //   npm run bench [ -- [ --quick ] [ --dir DIRECTORY ] [ name ... ] ]
 //
-// Each file beside this one is a benchmark, named without `.ts`; without names all are run. Work is done in a directory
-// that is made in DIRECTORY (the system's for temporary files, unless given) and removed at the end: it decides which file
-// system is measured. The figures also go to dist/bench.json, with the machine, the kernel and the versions. Contenders
-// that are not installed are left out. Nothing here is a test: a busy machine makes every figure worse, and the fewer
+// Each file beside this one is a benchmark, named without `.ts`; without names all are run, in a quick run all but those that
+// are long whatever is done. Work is done in a directory that is made in DIRECTORY (the system's for temporary files, unless
+// given) and removed at the end: it decides which file system is measured. The figures also go to dist/bench.json, after each
+// benchmark, with the machine, the kernel and the versions. Contenders that are not installed or do not work are left out;
+// after a benchmark that fails the others are run. Nothing here is a test: a busy machine makes every figure worse, and the fewer
 // processes a contender has the worse. `chrt -r 1 npm run bench` (as root) runs all contenders as if nobody else were there.
 
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { Cgroup } from "./support/cgroup.ts";
 import { endAll } from "./support/command.ts";
 import type { Bench, Options, Row } from "./support/frame.ts";
-import { table } from "./support/table.ts";
+import { pm2Version } from "./support/pm2.ts";
+import { summary, table } from "./support/table.ts";
 
 const root = join(import.meta.dirname, "..");
 
 function fatal(message: string): never {
   process.stderr.write(`bench: fatal: ${message}\n`);
   process.exit(111);
+}
+
+const known = readdirSync(import.meta.dirname)
+  .filter((name) => name.endsWith(".ts") && name !== "run.ts")
+  .map((name) => name.slice(0, -3))
+  .sort();
+
+/** They grow with the number of services, or count events by the million: in a quick run only where they are named. */
+const LONG = ["scale", "simulate"];
+
+const words = process.argv.slice(2);
+const quick = words.includes("--quick");
+const dirAt = words.indexOf("--dir");
+const parent = dirAt < 0 ? tmpdir() : (words[dirAt + 1] ?? fatal("--dir needs a directory"));
+const names = words.filter((word, i) => !word.startsWith("--") && (dirAt < 0 || i !== dirAt + 1));
+for (const name of names) {
+  if (!known.includes(name)) fatal(`no benchmark called ${name}; there are ${known.join(", ")}`);
 }
 
 function output(...command: string[]): string {
@@ -65,41 +76,45 @@ function machine(dir: string) {
   };
 }
 
-const known = readdirSync(import.meta.dirname)
-  .filter((name) => name.endsWith(".ts") && name !== "run.ts")
-  .map((name) => name.slice(0, -3))
-  .sort();
-
-const words = process.argv.slice(2);
-const quick = words.includes("--quick");
-const dirAt = words.indexOf("--dir");
-const parent = dirAt < 0 ? tmpdir() : (words[dirAt + 1] ?? fatal("--dir needs a directory"));
-const names = words.filter((word, i) => !word.startsWith("--") && (dirAt < 0 || i !== dirAt + 1));
-for (const name of names) {
-  if (!known.includes(name)) fatal(`no benchmark called ${name}; there are ${known.join(", ")}`);
-}
-
 const build = Bun.spawnSync([process.execPath, join(root, "scripts/build.ts")], {
   stdout: "ignore",
   stderr: "inherit",
 });
 if (build.exitCode !== 0) fatal("unable to build");
+// What is not on the disk yet counts as changed memory of those who have it mapped.
+output("sync", join(root, "dist/tend"));
 
 const work = mkdtempSync(join(parent, "tend-bench."));
 let cleaned = false;
 function clean(): void {
   if (cleaned) return;
   cleaned = true;
-  endAll();
-  Cgroup.removeAll();
+  clearUp();
   rmSync(work, { recursive: true, force: true });
 }
 process.on("exit", clean);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(111));
 
+/** Ends and removes what a benchmark that failed has left. */
+function clearUp(): void {
+  endAll();
+  Cgroup.removeAll();
+}
+
 const rows: (Row & { readonly bench: string })[] = [];
-const about = machine(work);
-for (const name of names.length > 0 ? names : known) {
+const failed: string[] = [];
+const about = () => ({ ...machine(work), pm2: pm2Version() });
+
+function save(): void {
+  mkdirSync(join(root, "dist"), { recursive: true });
+  const summaries = rows.map((row) => ({ ...row, ...summary(row) }));
+  const text = JSON.stringify({ ...about(), quick, failed, rows: summaries }, undefined, 1);
+  writeFileSync(join(root, "dist/bench.json"), `${text}\n`);
+}
+
+const all = quick ? known.filter((name) => !LONG.includes(name)) : known;
+const wholeBegan = performance.now();
+for (const name of names.length > 0 ? names : all) {
   const dir = join(work, name);
   mkdirSync(dir);
   const options: Options = {
@@ -110,18 +125,26 @@ for (const name of names.length > 0 ? names : known) {
   };
   const { rows: bench } = (await import(`./${name}.ts`)) as { rows: Bench };
   const began = performance.now();
-  for await (const row of bench(options)) {
-    rows.push({ bench: name, ...row });
-    await Bun.sleep(0); // Lets a signal in.
+  try {
+    for await (const row of bench(options)) {
+      rows.push({ bench: name, ...row });
+      await Bun.sleep(0); // Lets a signal in.
+    }
+  } catch (error) {
+    failed.push(name);
+    process.stderr.write(`bench: ${name} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
+    clearUp();
   }
   process.stderr.write(`bench: ${name}: ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+  save();
 }
+const machineIs = about();
 clean();
 
+process.stderr.write(`bench: all of it: ${((performance.now() - wholeBegan) / 1000).toFixed(0)} s\n`);
 process.stdout.write(
-  `${Object.entries(about)
+  `${Object.entries(machineIs)
     .map(([key, value]) => `${key} ${value ?? "-"}`)
     .join(", ")}\n\n${table(rows)}\n`,
 );
-if (!existsSync(join(root, "dist"))) mkdirSync(join(root, "dist"));
-writeFileSync(join(root, "dist/bench.json"), `${JSON.stringify({ ...about, quick, rows }, undefined, 1)}\n`);
+if (failed.length > 0) fatal(`failed: ${failed.join(", ")}`);

@@ -9,8 +9,9 @@ import { getrlimit, setrlimit } from "../src/sys/limits.ts";
 import { kill, waitFor } from "../src/sys/process.ts";
 import type { Pid } from "../src/units/units.ts";
 import { now, timed } from "./support/command.ts";
-import { Fleet, type Start } from "./support/fleet.ts";
+import { Fleet } from "./support/fleet.ts";
 import { type Bench, median, type Options, type Row } from "./support/frame.ts";
+import type { Start } from "./support/reports.ts";
 import { suites } from "./support/suites.ts";
 
 const MOST = 12_800;

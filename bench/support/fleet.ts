@@ -1,17 +1,11 @@
 // One suite supervising N copies of the static program, and what can be seen of it from outside.
 import { linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { epollAdd, epollCreate, epollWait } from "../../src/sys/epoll.ts";
-import { AT_FDCWD, close, mkfifoat, O_NONBLOCK, O_RDWR, openat, read } from "../../src/sys/files.ts";
-import { kill } from "../../src/sys/process.ts";
-import { type Fd, type Pid, pid } from "../../src/units/units.ts";
+import type { Pid } from "../../src/units/units.ts";
 import { Cgroup } from "./cgroup.ts";
 import { descendants, endTree, now, start } from "./command.ts";
-import { RECORD_SIZE, writeStaticProgram } from "./static-program.ts";
-import { type Suite, writeSupervisordConf } from "./suites.ts";
-
-/** One start of the static program: when its first instruction ran, on the clock of `now`. */
-export type Start = { readonly at: number; readonly pid: Pid };
+import { Reports, type Start } from "./reports.ts";
+import type { Suite } from "./suites.ts";
 
 export type Activity = { readonly switches: number; readonly cpuMs: number };
 
@@ -25,6 +19,18 @@ export function between(before: Map<string, Activity>, after: Map<string, Activi
   return sum;
 }
 
+/** What `act` returns. A peer that fails at it is said and left out; ours is not. */
+export function orLeaveOut<Result>({ contender }: Suite, act: () => Result): Result | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (contender === "tend") throw error;
+    const [line = ""] = String(error).split("\n");
+    process.stderr.write(`bench: warning: ${contender} is left out: ${line.slice(0, 200)}\n`);
+    return undefined;
+  }
+}
+
 /** Makes a fleet of each suite in `dir` and waits until it is up. A peer that does not get there is said and left out. */
 export function launch(
   suites: readonly Suite[],
@@ -33,25 +39,18 @@ export function launch(
   counted: "cpu" | "memory" = "cpu",
 ): Fleet[] {
   return suites.flatMap((suite) => {
+    if (count > (suite.most ?? count)) return [];
     const fleet = new Fleet(suite, join(dir, `${count}-${suite.contender}`), count, "wait", counted);
-    try {
-      fleet.up();
-      return [fleet];
-    } catch (error) {
-      fleet.end();
-      if (suite.contender === "tend") throw error;
-      process.stderr.write(`bench: warning: ${String(error).slice(0, 200)}\n`);
-      return [];
-    }
+    const up = orLeaveOut(suite, () => fleet.up());
+    if (up === undefined) fleet.end();
+    return up === undefined ? [] : [fleet];
   });
 }
 
 export class Fleet {
   readonly names: readonly string[];
   readonly cgroup: Cgroup | undefined;
-  private readonly fifo: Fd;
-  private readonly epoll: Fd;
-  private readonly running = new Map<number, Pid>();
+  private readonly reports: Reports;
   private supervisor: Pid | undefined;
   private began = 0;
 
@@ -70,18 +69,12 @@ export class Fleet {
     this.names = Array.from({ length: count }, (_, i) => `s${i}`);
     mkdirSync(dir);
     // Beside the directory: it is no service.
-    const fifo = `${dir}.fifo`;
-    mkfifoat(AT_FDCWD, fifo, 0o600);
-    this.fifo = openat(AT_FDCWD, fifo, O_RDWR | O_NONBLOCK);
-    this.epoll = epollCreate();
-    epollAdd(this.epoll, this.fifo);
-    const program = `${dir}.program`;
-    writeStaticProgram(program, fifo, then);
+    this.reports = new Reports(dir, then);
     for (const name of this.names) {
       mkdirSync(join(dir, name));
-      linkSync(program, join(dir, name, "run"));
+      linkSync(`${dir}.program`, join(dir, name, "run"));
     }
-    if (suite.contender === "supervisord") writeSupervisordConf(dir, this.names);
+    suite.configure?.(dir, this.names);
     this.cgroup = Cgroup.make(`tend-bench.${process.pid}.${suite.contender}.${count}`, counted);
   }
 
@@ -108,68 +101,25 @@ export class Fleet {
 
   /** The next `count` starts. @throws {Error} if they do not come within `ms` milliseconds */
   starts(count: number, ms = 60_000): Start[] {
-    const found: Start[] = [];
-    const until = now() + ms;
-    while (found.length < count) {
-      const left = until - now();
-      if (left <= 0) {
-        const said = readFileSync(`${this.dir}.stderr`, "utf8").slice(0, 2000);
-        throw new Error(
-          `${this.suite.contender}: ${found.length} of ${count} starts in ${ms} ms; it said: ${said}`,
-        );
-      }
-      if (epollWait(this.epoll, Math.ceil(left)).length > 0) found.push(...this.records());
-    }
-    return found;
+    const found = this.reports.starts(count, ms);
+    if (found.length >= count) return found;
+    const said = readFileSync(`${this.dir}.stderr`, "utf8").slice(0, 2000);
+    throw new Error(`${found.length} of ${count} starts in ${ms} ms; it said: ${said}`);
   }
 
-  /** How many starts there were in the last `ms` milliseconds, which are waited for. */
-  startsIn(ms: number): number {
-    const until = now() + ms;
-    let count = 0;
-    for (let left = ms; left > 0; left = until - now()) {
-      if (epollWait(this.epoll, Math.ceil(left)).length > 0) count += this.records().length;
-      Bun.sleepSync(5); // A record is never lost, and reading them one at a time would take the machine's time.
-    }
-    return count;
-  }
-
-  private records(): Start[] {
-    const bytes = read(this.fifo).slice();
-    const view = new DataView(bytes.buffer);
-    const found: Start[] = [];
-    for (let i = 0; i + RECORD_SIZE <= bytes.length; i += RECORD_SIZE) {
-      const at = Number(view.getBigUint64(i, true)) * 1e3 + view.getUint32(i + 8, true) / 1e6;
-      const process = pid(view.getUint32(i + 16, true));
-      this.running.set(process, process);
-      found.push({ at, pid: process });
-    }
-    return found;
-  }
+  startsIn = (ms: number, meanwhile?: () => void): number => this.reports.startsIn(ms, meanwhile);
+  restart = (victim: Pid): number => this.reports.restart(victim);
+  forget = (service: Pid): void => this.reports.forget(service);
 
   /** The services that run. */
   get services(): Pid[] {
-    return [...this.running.values()];
-  }
-
-  /** Kills one service. @returns the milliseconds until the first instruction of the process that replaces it */
-  restart(victim: Pid): number {
-    this.running.delete(victim);
-    const before = now();
-    kill(victim, "SIGKILL");
-    const [next] = this.starts(1);
-    return (next as Start).at - before;
-  }
-
-  /** Forgets a service that was stopped. */
-  forget(service: Pid): void {
-    this.running.delete(service);
+    return this.reports.services;
   }
 
   /** Everything the suite runs but the services. */
   get supervisors(): Pid[] {
     if (this.supervisor === undefined) return [];
-    return [this.supervisor, ...descendants(this.supervisor)].filter((one) => !this.running.has(one));
+    return [this.supervisor, ...descendants(this.supervisor)].filter((one) => !this.reports.has(one));
   }
 
   /** Of each thread of the supervisors: voluntary and involuntary context switches, and CPU milliseconds. */
@@ -204,9 +154,7 @@ export class Fleet {
   end(): void {
     if (this.supervisor !== undefined) endTree(this.supervisor);
     this.supervisor = undefined;
-    this.running.clear();
-    close(this.epoll);
-    close(this.fifo);
+    this.reports.close();
     this.cgroup?.remove();
   }
 }

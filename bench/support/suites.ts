@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Contender, Options } from "./frame.ts";
+import { type Pm2, pm2 } from "./pm2.ts";
 
 export type Suite = {
   readonly contender: Contender;
@@ -9,6 +10,10 @@ export type Suite = {
   readonly supervisor: (dir: string) => readonly string[];
   /** Stops or starts the service in `directory`. */
   readonly tell: (directory: string, what: "down" | "up") => readonly string[];
+  /** Of another family: it has one file for all services, which this writes into their directory. */
+  readonly configure?: (dir: string, names: readonly string[]) => void;
+  /** It is not asked to run more services than these. */
+  readonly most?: number;
 };
 
 /**
@@ -44,16 +49,56 @@ export function suites({ quick, tend }: Options, all: "family" | "all" = "family
         ...["/usr/bin/supervisorctl", "-c", join(directory, "../supervisord.conf")],
         ...[what === "down" ? "stop" : "start", basename(directory)],
       ],
+      configure: writeSupervisordConf,
     },
   ];
-  return found
+  const wanted = found
     .filter(({ contender }) => (quick ? contender === "tend" || contender === "C" : true))
-    .filter(({ contender }) => all === "all" || contender !== "supervisord")
+    .filter(({ configure }) => all === "all" || configure === undefined)
     .filter(({ supervisor }) => existsSync(supervisor("")[0] ?? ""));
+  const node = quick || all !== "all" ? undefined : pm2();
+  return node === undefined ? wanted : [...wanted, pm2Suite(node)];
 }
 
-/** supervisord takes one file where the others take a directory each. */
-export function writeSupervisordConf(dir: string, names: readonly string[]): void {
+/** pm2 in the foreground, as in a container. It takes a tenth of a second to start a service, so it gets few of them. */
+function pm2Suite({ node, bin }: Pm2): Suite {
+  const home = (dir: string) => ["/usr/bin/env", `PM2_HOME=${dir}/.pm2`, node];
+  return {
+    contender: "pm2",
+    supervisor: (dir) => [
+      ...home(dir),
+      join(bin, "pm2-runtime"),
+      "start",
+      join(dir, PM2_CONFIGURATION),
+      "--no-auto-exit",
+    ],
+    tell: (directory, what) => [
+      ...home(join(directory, "..")),
+      ...[join(bin, "pm2"), what === "down" ? "stop" : "start", basename(directory)],
+    ],
+    configure: writePm2Configuration,
+    most: 100,
+  };
+}
+
+const PM2_CONFIGURATION = "ecosystem.json";
+
+function writePm2Configuration(dir: string, names: readonly string[]): void {
+  const apps = names.map((name) => ({
+    name,
+    script: join(dir, name, "run"),
+    cwd: join(dir, name),
+    interpreter: "none",
+    autorestart: true,
+    out_file: "/dev/null",
+    error_file: "/dev/null",
+    pmx: false,
+    vizion: false,
+  }));
+  writeFileSync(join(dir, PM2_CONFIGURATION), JSON.stringify({ apps }));
+}
+
+function writeSupervisordConf(dir: string, names: readonly string[]): void {
   const lines = [
     "[supervisord]",
     `logfile=/dev/null`,

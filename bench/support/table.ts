@@ -40,6 +40,20 @@ export function keeps(row: Row, budget: Budget): boolean | undefined {
   return row.better === "less" ? ours <= bound : ours >= bound;
 }
 
+/** What the table says of `row`, for programs: of each contender the median and the spread, and of the budgets whether kept. */
+export function summary(row: Row) {
+  const scores = Object.entries(row.samples).filter(([, samples]) => samples.length > 0);
+  const figures = scores.map(([who, samples]) => [
+    who,
+    { p10: percentile(samples, 0.1), p50: median(samples), p90: percentile(samples, 0.9) },
+  ]);
+  return {
+    figures: Object.fromEntries(figures) as { readonly [contender: string]: { readonly p50: number } },
+    ...(row.must === undefined ? {} : { reachesMust: keeps(row, row.must) }),
+    ...(row.should === undefined ? {} : { reachesShould: keeps(row, row.should) }),
+  };
+}
+
 function verdict(row: Row, budget: Budget | undefined): string {
   if (budget === undefined) return "";
   const bound = "ratio" in budget ? `${budget.ratio}x` : String(budget.value);

@@ -3,8 +3,11 @@
 // the start, and from then on at most one a minute, none while nothing happens.
 import { type Instant, instant, later } from "../units/units.ts";
 
-/** The first rest, after the start, in milliseconds. */
-export const AFTER_START_MS = 10_000;
+/**
+ * The first rest, after the start, in milliseconds: until then svscan looks at its directory twice more, and the runtime
+ * ends threads that are idle.
+ */
+export const AFTER_START_MS = 12_000;
 /** The next one, after the first event since the last. */
 const AFTER_EVENT_MS = 60_000;
 /** It waits for so long a pause ... */

@@ -9,9 +9,9 @@ import { type Fd, type Instant, later } from "../units/units.ts";
 /** The runtime's own measure of how often something must have run before it is compiled, and what is as good as never. */
 const AS_EVER = 1;
 const SELDOM = 100;
-/** So much work between two rests is worth compiling for: 50 starts of programs, or 300 pieces of a log, or a large one. */
+/** So much work between two rests is worth compiling for: 20 starts of programs, or 300 pieces of a log, or a large one. */
 const MUCH_WORK = 300;
-export const START_WORK = 6;
+export const START_WORK = 15;
 export const PIECE_WORK = 1;
 export const LARGE_PIECE_WORK = MUCH_WORK;
 
