@@ -6,7 +6,7 @@ import { AT_FDCWD, close, O_NONBLOCK, O_WRONLY, openat, write } from "../sys/fil
 import type { FileAction } from "../sys/process.ts";
 import { type ByteString, errno, type Fd } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
-import type { Assignment, Begin } from "./scan-directory.ts";
+import type { Assignment, Begin, Supervisor } from "./scan-directory.ts";
 import { ServiceHost } from "./service-host.ts";
 import type { World } from "./world.ts";
 
@@ -15,6 +15,24 @@ const pipeActions = ({ part, pipe }: Assignment): readonly FileAction[] => {
   const ends = pipe();
   return ends === undefined ? [] : part === "log" ? ends.input() : ends.output();
 };
+
+/** A class, for there are thousands: they share what an object with functions would have each for itself. */
+class Hosted implements Supervisor {
+  constructor(private readonly host: ServiceHost) {}
+
+  command(letters: ByteString): void {
+    for (const letter of letters) this.host.command(CONTROL_LETTERS[letter as ControlLetter]);
+  }
+  check(): void {
+    this.host.check();
+  }
+  get coming(): boolean {
+    return this.host.coming;
+  }
+  get held(): readonly Fd[] | undefined {
+    return this.host.held;
+  }
+}
 
 /** Supervises in this process. */
 export const hosted =
@@ -31,18 +49,7 @@ export const hosted =
         others: assignment.others,
         onLeave,
       });
-      return {
-        command: (letters) => {
-          for (const letter of letters) host.command(CONTROL_LETTERS[letter as ControlLetter]);
-        },
-        check: () => host.check(),
-        get coming() {
-          return host.coming;
-        },
-        get held() {
-          return host.held;
-        },
-      };
+      return new Hosted(host);
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       throw new Unable(`supervise: fatal: ${error.message}`, error);

@@ -46,7 +46,7 @@ import {
   unlinkat,
 } from "../sys/files.ts";
 import { keepByMapping } from "../sys/memory.ts";
-import type { ByteString, Fd } from "../units/units.ts";
+import { type ByteString, byteString, type Fd } from "../units/units.ts";
 
 /** A call failed, and this is what the supervisor has to say of it: `unable to VERB OBJECT: TEXT`. */
 export class Unable extends ErrnoError {
@@ -91,7 +91,8 @@ export class ControlDirectory {
   private lock: Fd | undefined;
   private unmapLock: (() => void) | undefined;
   private readonly title: ByteString;
-  private written: Uint8Array | undefined;
+  /** As text: what is kept for each of thousands is small. */
+  private written: ByteString | undefined;
 
   /**
    * Opens the service directory at `path` and takes its lock, in the order of the C program.
@@ -224,7 +225,8 @@ export class ControlDirectory {
    */
   write(status: Status): void {
     const bytes = encodeStatus(status);
-    if (this.written?.every((byte, i) => byte === bytes[i])) return;
+    const text = byteString(bytes);
+    if (this.written === text) return;
     const { directory } = this;
     const name = `${this.title}/${STATUS_NEW}`;
     const file = trying(
@@ -249,7 +251,7 @@ export class ControlDirectory {
           renameat(directory, STATUS_NEW, STATUS);
       },
     );
-    this.written = bytes;
+    this.written = text;
   }
 
   /** Whether there is a status to exchange: a directory of that name would become a status.new that never makes way. */

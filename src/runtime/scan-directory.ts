@@ -14,6 +14,7 @@ import { SCAN_FILES } from "../formats/scan-files.ts";
 import { EAGAIN, EMFILE, ENFILE, ErrnoError, errnoOf } from "../sys/errno.ts";
 import { existsat, readdir, statat } from "../sys/files.ts";
 import { drainWatch, watchNames } from "../sys/inotify.ts";
+import { letGoOfPages } from "../sys/memory.ts";
 import { Snapshot } from "../sys/snapshot.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
@@ -165,6 +166,7 @@ export class ScanDirectory {
     // There are changes of which it does not tell: a directory that a link passes through was exchanged.
     this.calm = 0;
     this.scanIn(VIGIL_MS);
+    letGoOfPages();
   }
 
   /** Something is to be looked at, in five seconds at the latest. */

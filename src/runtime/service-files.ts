@@ -88,7 +88,7 @@ export class ServiceFiles {
 /** Reads files that ask for something; what one says wrongly is said once in a row, and asks for nothing. */
 export class ValueReader {
   /** What is wrong with a file, said already. */
-  private readonly problems = new Map<ByteString, ByteString>();
+  private problems: Map<ByteString, ByteString> | undefined;
 
   /** @param warn told `unable to use FILE: WHY` */
   constructor(private readonly warn: (text: ByteString) => void) {}
@@ -104,12 +104,13 @@ export class ValueReader {
   ): Partial<Asks> {
     try {
       const value = ask(() => readSmall(directory, name));
-      this.problems.delete(name);
+      this.problems?.delete(name);
       return value;
     } catch (error) {
       if (!(error instanceof FormatError) && !(error instanceof ErrnoError)) throw error;
       if (error instanceof ErrnoError && (error.errno === EMFILE || error.errno === ENFILE)) throw error;
       const problem = error instanceof ErrnoError ? error.text : error.message;
+      this.problems ??= new Map();
       if (this.problems.get(name) !== problem) this.warn(`unable to use ${name}: ${problem}`);
       this.problems.set(name, problem);
       return {};

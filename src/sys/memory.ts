@@ -59,6 +59,11 @@ export function mapPage(file: Fd): Mapping {
   return { bytes: view(address, PAGE), address, unmap };
 }
 
+/** What was stored in them is in the files: the pages are the kernel's again until one is touched. */
+export function letGoOfPages(): void {
+  if (pages !== undefined) libc.madvise(pages.base, PAGE * pages.used, MADV_DONTNEED);
+}
+
 /** @throws {ErrnoError} ENOMEM */
 function reservePages(): NonNullable<typeof pages> {
   const size = MOST_PAGES * PAGE;

@@ -68,10 +68,13 @@ async function costs(count: number): Promise<{ [event: string]: string[] }> {
   await using box = new Sandbox();
   const traced = await Traced.start(box, count);
   const command = await traced.during(async () => traced.write("s1", "c"));
-  const query = await traced.during(async () => {
+  const ask = async () => {
     expect((await box.run([ours("svok"), "scan/s2"])).code).toBe(0);
     expect((await box.run([ours("svstat"), "scan/s2"])).stdout).toStartWith("scan/s2: up ");
-  });
+  };
+  let query = await traced.during(ask);
+  // A rest may have come meanwhile (engine/rest.ts), of which there is one a minute at most.
+  if (query.length > 0) query = await traced.during(ask);
   const death = await traced.during(async () => {
     const pid = await box.up("scan/s3");
     process.kill(pid, "SIGKILL");
@@ -97,7 +100,7 @@ test.skipIf(Bun.which("strace") === null)(
       // It looks at every child that lives.
       expect(b.filter((call) => call.startsWith("wait4(-1"))).toEqual([]);
     }
-    expect(many["query"]?.filter((call) => call !== "")).toEqual([]);
+    expect(many["query"]).toEqual([]);
   },
   180_000,
 );
