@@ -11,20 +11,31 @@ const AS_EVER = 1;
 const SELDOM = 100;
 /** So much work between two rests is worth compiling for: 20 starts of programs, or 300 pieces of a log, or a large one. */
 const MUCH_WORK = 300;
-export const START_WORK = 15;
+const START_WORK = 15;
 export const PIECE_WORK = 1;
 export const LARGE_PIECE_WORK = MUCH_WORK;
+
+/** So many starts leave garbage worth collecting. */
+const MANY_STARTS = 200;
 
 export class Footprint {
   /** Work since the last rest. */
   private work = 0;
   private seldom = false;
+  /** Starts of programs since the last rest. */
+  private starts = 0;
 
   /** Compiles nothing until there is much to do: half a megabyte, and four threads, less for a few services. */
   compileSeldom(): void {
     this.work = 0;
     this.seldom = true;
     Bun.unsafe.setJITPolicy(SELDOM);
+  }
+
+  /** A program was started. */
+  started(): void {
+    this.starts++;
+    this.worked(START_WORK);
   }
 
   /** So much was done. */
@@ -44,6 +55,7 @@ export class Footprint {
     // Of what the starts of many services have left, half is garbage, in pages that no other collection gives back: 5 kB a
     // service. For a few, the threads that it starts take more.
     if (this.starts >= MANY_STARTS) Bun.gc(true);
+    this.starts = 0;
     this.compileSeldom();
     letGoOfExecutable();
     letGoOfPages();

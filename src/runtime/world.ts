@@ -31,7 +31,7 @@ import { type Signal, type SignalSet, setDisposition, signalSet } from "../sys/s
 import type { ByteString, Fd, Instant, Pid, Signo } from "../units/units.ts";
 import { bootId, type Found } from "./adopt.ts";
 import { CgroupWatch, ownCgroup } from "./cgroups.ts";
-import { Footprint, START_WORK } from "./footprint.ts";
+import { Footprint } from "./footprint.ts";
 import { becomeAnew, executablePath, Handover } from "./handover.ts";
 import { Loop } from "./loop.ts";
 import { type OnEnd, Wards } from "./wards.ts";
@@ -179,7 +179,7 @@ export class World {
       this.mortals.delete(child);
       onEnd(status);
     });
-    this.footprint.worked(START_WORK);
+    this.footprint.started();
     return child;
   }
 
