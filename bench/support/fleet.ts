@@ -58,6 +58,7 @@ export class Fleet {
    * Makes the directory `dir` with services s0, s1, ...
    * @param then what the program does after it has reported
    * @param counted what its control group counts
+   * @param furnish puts more into a service directory
    */
   constructor(
     readonly suite: Suite,
@@ -65,6 +66,7 @@ export class Fleet {
     readonly count: number,
     then: "wait" | "exit" = "wait",
     counted: "cpu" | "memory" = "cpu",
+    furnish: (directory: string) => void = () => {},
   ) {
     this.names = Array.from({ length: count }, (_, i) => `s${i}`);
     mkdirSync(dir);
@@ -73,6 +75,7 @@ export class Fleet {
     for (const name of this.names) {
       mkdirSync(join(dir, name));
       linkSync(`${dir}.program`, join(dir, name, "run"));
+      furnish(join(dir, name));
     }
     suite.configure?.(dir, this.names);
     this.cgroup = Cgroup.make(`tend-bench.${process.pid}.${suite.contender}.${count}`, counted);
@@ -137,13 +140,14 @@ export class Fleet {
   }
 
   /** Bytes of memory of all supervisors together. */
-  memory(): { readonly uss: number; readonly dirty: number; readonly rss: number } {
-    const sums = { uss: 0, dirty: 0, rss: 0 };
+  memory(): { readonly uss: number; readonly pss: number; readonly dirty: number; readonly rss: number } {
+    const sums = { uss: 0, pss: 0, dirty: 0, rss: 0 };
     for (const process of this.supervisors) {
       const rollup = readFileSync(`/proc/${process}/smaps_rollup`, "utf8");
       const of = (name: string) =>
         1024 * Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(rollup)?.[1] ?? 0);
       sums.uss += of("Private_Clean") + of("Private_Dirty");
+      sums.pss += of("Pss");
       sums.dirty += of("Private_Dirty");
       sums.rss += of("Rss");
     }
