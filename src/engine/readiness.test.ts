@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { rowsOf } from "../../tests/support/transitions.ts";
 import type { Command } from "../formats/control.ts";
 import type { Notification } from "../formats/sd-notify.ts";
 import { type Asks, CLASSIC } from "../formats/service-files.ts";
@@ -190,20 +191,6 @@ function cell(name: string, event: Event, when: number): string {
   if (state === before && effects.length === 0) return ".";
   const after = nameOf(before, state);
   return `${after === name ? "" : after} ${effects.map(letter).join("")}`.trim() || "=";
-}
-
-/** The rows of a table: what each state's name expects, by column. */
-function rowsOf(table: string): Map<string, { [column: string]: string }> {
-  const [heads = [], ...rows] = table
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.split("|").map((text) => text.trim()));
-  return new Map(
-    rows.map(([name = "", ...cells]) => [
-      name,
-      Object.fromEntries(cells.map((text, i) => [heads[i + 1] as string, text])),
-    ]),
-  );
 }
 
 describe("the readiness of a service that runs", () => {

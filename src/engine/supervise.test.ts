@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { rowsOf } from "../../tests/support/transitions.ts";
 import type { Command } from "../formats/control.ts";
 import { type Asks, CLASSIC } from "../formats/service-files.ts";
 import type { Want } from "../formats/status.ts";
@@ -878,20 +879,6 @@ function cell(before: State, event: Event, now: Now, asks?: Asks): string {
   if (state === before && effects.length === 0) return ".";
   if (state === before && effects.length === 1 && only?.do === "report" && only.event === event) return "!";
   return `${nameOf(state)} ${effects.map((effect) => letter(effect, state)).join("")}`.trim();
-}
-
-/** The rows of a table: what each state's name expects, by column. */
-function rowsOf(table: string): Map<string, { [column: string]: string }> {
-  const [heads = [], ...rows] = table
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.split("|").map((text) => text.trim()));
-  return new Map(
-    rows.map(([name = "", ...cells]) => [
-      name,
-      Object.fromEntries(cells.map((cell, i) => [heads[i + 1] as string, cell])),
-    ]),
-  );
 }
 
 /** What happens in each column of the row `name`. */
