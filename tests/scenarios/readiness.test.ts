@@ -15,7 +15,7 @@ import { ServiceRecord } from "../../src/formats/service-record.ts";
 import { command, supervised } from "../support/control.ts";
 import { mkfifoSync } from "../support/fifo.ts";
 import { canNotify, notifyWords, SENDER } from "../support/notify.ts";
-import { ours } from "../support/programs.ts";
+import { ours, which } from "../support/programs.ts";
 import { alive, Sandbox, signal } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
@@ -383,6 +383,23 @@ describe("check", () => {
     },
   );
 });
+
+test.concurrent.skipIf(which("systemd-notify") === null)(
+  "systemd-notify is answered at once, and believed though it ends at once",
+  async () => {
+    await using box = new Sandbox();
+    box.service("web", {
+      run: `#!/bin/sh\nsystemd-notify --ready --status="from a shell" 2>said\necho "code $?" >>said\nexec sleep 100000\n`,
+      files: { "sd-notify": "" },
+    });
+    box.supervise("web");
+    await box.up("web");
+    await says(box, "from a shell");
+    await becomesReady(box);
+    await until(() => lines(box.at("web/said")).length > 0, "it has ended");
+    expect(lines(box.at("web/said"))).toEqual(["code 0"]);
+  },
+);
 
 test.concurrent("a service that is not ready within timeout-ready is ended, and started again", async () => {
   await using box = new Sandbox();
