@@ -2,14 +2,15 @@
 // and in the same order as under runsv(8).
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { ServiceRecord } from "../../src/formats/service-record.ts";
 import { command, supervised } from "../support/control.ts";
 import { mkfifoSync } from "../support/fifo.ts";
 import { which } from "../support/programs.ts";
 import { alive, Sandbox, signal } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
-/** Notes each signal; TERM ends it. */
-const NOTES = `#!/bin/bash
+/** Notes each signal; TERM ends it. Not bash, which now and then forgets a TERM that comes just after an INT. */
+const NOTES = `#!/bin/sh
 for s in HUP ALRM INT CONT; do trap "echo got $s >>said" $s; done
 trap 'echo got TERM >>said; exit 0' TERM
 echo run >>said
@@ -120,8 +121,8 @@ test.concurrent("control/u runs before each start, whatever it exits with; d in 
   command(box.at("web"), "d");
   await until(() => box.status("web")?.want === "down", "d is taken");
   box.file("web/gate", "");
-  const pid = Number(linesOf(box.at("web/scripts"))[0]);
-  await until(() => !alive(pid), "the script is over");
+  const record = () => new ServiceRecord(new Uint8Array(readFileSync(box.at("web/supervise/record"))));
+  await until(() => record().phase === "idle", "the start is off");
   command(box.at("web"), "u");
   await saying(box, "run");
   expect(said(box)).toEqual(["script u", "script u", "run"]);
@@ -242,7 +243,7 @@ test.concurrent.skipIf(which("runsv") === null)("the order of events is that und
     await using box = new Sandbox();
     const noting = (name: string, code: number) => [`control/${name}`, script(name, code)] as const;
     box.service("web", {
-      run: "#!/bin/bash\nfor s in HUP INT; do trap \"echo got $s >>said\" $s; done\ntrap 'sleep 0.3; echo got TERM >>said; exit 0' TERM\necho run >>said\nwhile :; do sleep 0.02; done\n",
+      run: "#!/bin/sh\nfor s in HUP INT; do trap \"echo got $s >>said\" $s; done\ntrap 'sleep 0.3; echo got TERM >>said; exit 0' TERM\necho run >>said\nwhile :; do sleep 0.02; done\n",
       files: {
         ...Object.fromEntries([
           noting("h", 1),
