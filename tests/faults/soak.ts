@@ -4,10 +4,10 @@
 //   npm run soak -- MINUTES [ --services N ] [ --pause MS ] [ --seed N ]
 //
 // Default: 200 services, and up to 120 ms between two events. Prints a summary; exit code 0 only if nothing was lost, doubled or left behind.
-import { existsSync, readdirSync, readFileSync, renameSync, truncateSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { ours, root } from "../support/programs.ts";
-import { alive, allPids, type Running, Sandbox, signal, stat } from "../support/sandbox.ts";
+import { alive, allPids, parentOf, type Running, Sandbox, signal, stat } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
 const words = process.argv.slice(2);
@@ -76,20 +76,46 @@ const started = (directory: string): number[] => {
     .filter((line) => line !== "")
     .map(Number);
 };
-const copies = (directory: string): number[] =>
-  started(directory).filter((pid) => alive(pid) && cwd(pid) === directory);
+/** Whether `pid` is a process of that directory, and not one that has got the number of one that was. */
+const lives = (directory: string, pid: number): boolean => alive(pid) && cwd(pid) === directory;
 function cwd(pid: number): string {
-  return Bun.spawnSync(["readlink", `/proc/${pid}/cwd`])
-    .stdout.toString()
-    .trim();
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return "";
+  }
+}
+
+/** The processes that were started there and live; not those that one of them started, which may have got such a number. */
+function copies(directory: string): number[] {
+  const there = [...new Set(started(directory))].filter((pid) => lives(directory, pid));
+  return there.filter((pid) => !there.includes(parentOf(pid)));
+}
+
+/** The process that was started there last, if it lives. */
+function current(directory: string): number | undefined {
+  const pid = started(directory).at(-1);
+  return pid !== undefined && lives(directory, pid) ? pid : undefined;
+}
+
+/** What `ps` would tell of a process. */
+function describe(pid: number): string {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").join(" ").trim();
+    const { state, parent, session } = stat(pid);
+    return `${pid} ${state} parent ${parent} session ${session} "${words}"`;
+  } catch {
+    return `${pid} gone`;
+  }
 }
 
 function checkCopies(directory: string): void {
   for (const part of [directory, join(directory, "log")]) {
-    // Only where there may be two is it worth a closer look.
-    if (started(part).slice(-20).filter(alive).length < 2) continue;
     const there = copies(part);
-    if (there.length > 1) wrong.push(`${part}: ${there.length} copies: ${there.join(" ")}`);
+    if (there.length > 1)
+      wrong.push(
+        `${part}: ${there.length} copies: ${there.map(describe).join("; ")}; started last: ${started(part).slice(-5).join(" ")}`,
+      );
   }
 }
 
@@ -151,8 +177,8 @@ const events: readonly [number, () => unknown][] = [
   [
     20,
     () => {
-      const pid = started(join(pick(directories) ?? "", "log")).at(-1);
-      if (pid === undefined || !alive(pid)) return;
+      const pid = current(join(pick(directories) ?? "", "log"));
+      if (pid === undefined) return;
       did("kill -9 logger");
       signal(pid, "SIGKILL");
     },
@@ -160,8 +186,8 @@ const events: readonly [number, () => unknown][] = [
   [
     20,
     () => {
-      const pid = started(pick(directories) ?? "").at(-1);
-      if (pid === undefined || !alive(pid)) return;
+      const pid = current(pick(directories) ?? "");
+      if (pid === undefined) return;
       did("kill -9 service");
       signal(pid, "SIGKILL");
     },
@@ -170,9 +196,9 @@ const events: readonly [number, () => unknown][] = [
     4,
     () => {
       const directory = pick(directories) ?? "";
-      const pids = [started(directory).at(-1), started(join(directory, "log")).at(-1)];
+      const pids = [current(directory), current(join(directory, "log"))];
       did("kill -9 service, logger and svscan");
-      for (const pid of pids) if (pid !== undefined && alive(pid)) signal(pid, "SIGKILL");
+      for (const pid of pids) if (pid !== undefined) signal(pid, "SIGKILL");
       svscan.signal("SIGKILL");
       return again();
     },
@@ -188,11 +214,12 @@ const events: readonly [number, () => unknown][] = [
   [
     2,
     () => {
-      const pid = started(join(pick(directories) ?? "", "log")).at(-1);
-      if (pid === undefined || !alive(pid)) return;
+      const pid = current(join(pick(directories) ?? "", "log"));
+      if (pid === undefined) return;
       did("SIGSTOP logger");
       signal(pid, "SIGSTOP");
-      setTimeout(() => signal(pid, "SIGCONT"), random() * 2000);
+      // Nobody else can have its number before it has ended.
+      setTimeout(() => alive(pid) && stat(pid).state === "T" && signal(pid, "SIGCONT"), random() * 2000);
     },
   ],
   [
@@ -291,7 +318,7 @@ for (const directory of [...directories, ...removed]) {
     if (!name.startsWith("last.")) continue;
     const noted = Number(readFileSync(join(directory, name), "latin1"));
     if (noted > (last.get(name.slice(5)) ?? 0))
-      wrong.push(`${directory}: ${name} is ${noted}, the log ends before`);
+      wrong.push(`${directory}: ${name} is ${noted}, the log ends with ${last.get(name.slice(5))}`);
   }
 }
 

@@ -328,7 +328,7 @@ export function stat(pid: number): { state: string; parent: number; group: numbe
 }
 
 /** The parent of a process; 0 if it is gone or a zombie. */
-function parentOf(pid: number): number {
+export function parentOf(pid: number): number {
   try {
     const { state, parent } = stat(pid);
     return state === "Z" || state === "X" ? 0 : parent;
