@@ -1,12 +1,13 @@
-// check.ts - everything a change must pass: types, lint, layers, tests.
+// check.ts - everything a change must pass: types, lint, layers, docs/states.md, tests.
 //
 //   npm run check [ -- step ... ]
 //
 // Steps, each reported in one line; the output of a step is shown when it fails. Without arguments, the
-// first four. `format` is the one that writes.
+// first five. `format` is the one that writes.
 
 import { join } from "node:path";
 import { layerErrors } from "./layers.ts";
+import { statesAreCurrent } from "./states.ts";
 
 const root = join(import.meta.dirname, "..");
 const tsc = "node_modules/typescript/bin/tsc";
@@ -29,6 +30,11 @@ function layers(): Outcome {
   return { ok: errors.length === 0, output: errors.map((error) => `${error}\n`).join("") };
 }
 
+function states(): Outcome {
+  const ok = statesAreCurrent();
+  return { ok, output: ok ? "" : "docs/states.md is not what the code says: npm run states\n" };
+}
+
 /** The tests show themselves as they go. */
 function tests(): Outcome {
   const command = [process.execPath, "--no-install", "scripts/test.ts"];
@@ -40,11 +46,13 @@ const steps: Readonly<Record<string, () => Outcome>> = {
   types: () => run(tsc, "-b", "--pretty", "false"),
   lint: () => run(biome, "check", "--error-on-warnings", "--max-diagnostics=200"),
   layers,
+  states,
   tests,
   format: () => run(biome, "check", "--write", "--max-diagnostics=200"),
 };
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : ["types", "lint", "layers", "tests"];
+const wanted =
+  process.argv.length > 2 ? process.argv.slice(2) : ["types", "lint", "layers", "states", "tests"];
 for (const name of wanted) {
   if (steps[name] !== undefined) continue;
   process.stderr.write(`check: usage: check [ ${Object.keys(steps).join(" | ")} ] ...\n`);
