@@ -1,5 +1,6 @@
 // A sample of the kills, and of calls that fail; `npm run test:faults`, with `-- --errors`, makes all of them.
 import { describe, expect, test } from "bun:test";
+import { cgroupParent } from "../support/cgroup.ts";
 import { which } from "../support/programs.ts";
 import { failAt, heldMoments, killAt, type Moment, scenarios } from "./kill-at-every-call.ts";
 
@@ -31,6 +32,29 @@ const SAMPLE: { readonly [name: string]: readonly Moment[] } = {
   "adoption of a service that tells": [{ call: "bind", nth: 1 }],
   "not ready in time": [{ call: "kill", nth: 1 }],
   "SIGUSR2 with a service that tells": [{ call: "execve", nth: 1 }],
+  // The end is noted and the pause is not; the pause has begun.
+  "restart after a pause": [
+    { call: "wait4", nth: 2 },
+    { call: "renameat2", nth: 1 },
+  ],
+  ...(cgroupParent() === undefined
+    ? {}
+    : {
+        "restart in a cgroup": [
+          // It is seen who is left; the cgroup is empty; it is removed; the next is made; the process is there and not noted.
+          { call: "inotify_add_watch", nth: 1 },
+          { call: "unlinkat", nth: 1 },
+          { call: "mkdirat", nth: 1 },
+          { call: "pwrite64", nth: 2 },
+          ...heldMoments,
+        ],
+        "svc -d in a cgroup": [{ call: "kill", nth: 2 }],
+      }),
+  // The script is there and not noted; it is over and TERM is not sent.
+  "svc -t with control/t": [
+    { call: "wait4", nth: 1 },
+    { call: "kill", nth: 1 },
+  ],
   SIGUSR2: [
     { call: "execve", nth: 1 },
     { call: "memfd_create", nth: 1 },

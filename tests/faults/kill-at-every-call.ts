@@ -56,6 +56,10 @@ const TELLING = {
   ...{ "notification-fd": "3", "sd-notify": "", check: "#!/bin/sh\nexit 1\n", watchdog: "3600000" },
 };
 
+/** A service that leaves a process behind which takes no notice of TERM, in a session of its own. */
+const LEAVES =
+  "#!/bin/sh\necho $$ >> starts\nsetsid sh -c 'trap \"\" TERM; while :; do sleep 0.1; done' &\nexec sleep 100000\n";
+
 export type Scenario = {
   readonly name: string;
   readonly files: ServiceFiles;
@@ -228,6 +232,35 @@ export const scenarios: readonly Scenario[] = [
       fault.supervisor?.signal("SIGUSR2");
     },
     done: (fault) => fault.isNew(),
+  },
+  {
+    name: "restart after a pause",
+    files: { ...plain, files: { backoff: "1200 60000 60000" } },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => process.kill(fault.before, "SIGKILL"),
+    done: restarted("a"),
+  },
+  {
+    name: "restart in a cgroup",
+    starts: true,
+    files: { run: LEAVES, files: { cgroup: "", "timeout-kill": "200" } },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => process.kill(fault.before, "SIGKILL"),
+    done: (fault) => restarted("a")(fault) && fault.copies("a").length === 1,
+  },
+  {
+    name: "svc -d in a cgroup",
+    files: { run: LEAVES, files: { cgroup: "", "timeout-kill": "200" } },
+    prepare: (fault) => fault.up(),
+    trigger: svc("-d"),
+    done: (fault) => !up(fault),
+  },
+  {
+    name: "svc -t with control/t",
+    files: { ...plain, files: { "control/t": "#!/bin/sh\nexit 1\n", "control/u": "#!/bin/sh\nexit 0\n" } },
+    prepare: (fault) => fault.up(),
+    trigger: svc("-t"),
+    done: restarted("a"),
   },
   {
     name: "SIGUSR2",
