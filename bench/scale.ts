@@ -15,9 +15,13 @@ import type { Start } from "./support/reports.ts";
 import { suites } from "./support/suites.ts";
 
 const MOST = 12_800;
-/** Descriptors that svscan may hold for a service, and for itself. */
+/** Descriptors that svscan may hold for a service, those it needs if there are no more, also after an adoption, and its own. */
 const EACH = 4;
+const NEEDED = 2;
+const NEEDED_ADOPTED = 3;
 const OWN = 64;
+/** Ten seconds without a change, and svscan sleeps; on a busy machine somewhat later. */
+const CALM_MS = 16_000;
 
 /** A service is started at most once a second. */
 const APART_MS = 1100;
@@ -37,7 +41,7 @@ function descriptors(): number {
 
 /** 100, 200, 400, ... and at last the most there can be. */
 function sizes(quick: boolean): number[] {
-  const most = Math.min(MOST, 100 * Math.floor((descriptors() - OWN) / EACH / 100));
+  const most = Math.min(MOST, 100 * Math.floor((descriptors() - OWN) / NEEDED / 100));
   const found: number[] = [];
   for (let count = 100; count < most; count *= quick ? 4 : 2) found.push(count);
   return [...found, most];
@@ -47,7 +51,7 @@ function sizes(quick: boolean): number[] {
 class Measured {
   readonly fleet: Fleet;
   readonly upMs: number;
-  private readonly svscan: Pid;
+  private svscan: Pid;
 
   constructor(
     private readonly options: Options,
@@ -122,10 +126,33 @@ class Measured {
     this.fleet.starts(1);
   }
 
+  /** How often svscan's main thread was woken so far. */
+  private get wakeUps(): number {
+    const status = readFileSync(`/proc/${this.svscan}/status`, "utf8");
+    return Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1]);
+  }
+
+  /** svscan is killed, and another takes its services over. @returns milliseconds until the last has a supervisor */
+  private adopt(): number {
+    kill(this.svscan, "SIGKILL");
+    waitFor(this.svscan);
+    const began = this.fleet.begin();
+    this.svscan = this.fleet.supervisors[0] as Pid;
+    for (let i = 0; i < this.count; ) {
+      try {
+        close(openat(AT_FDCWD, join(this.fleet.dir, `s${i}`, "supervise/ok"), O_WRONLY | O_NONBLOCK));
+        i++;
+      } catch (error) {
+        if (!(error instanceof ErrnoError) || now() - began > 120_000) throw error;
+        Bun.sleepSync(5);
+      }
+    }
+    return now() - began;
+  }
+
   /** Each figure by name, in its unit. */
   figures(first: Measured | undefined): { readonly [name: string]: readonly [unit: string, value: number] } {
     const { fleet, count, options } = this;
-    const { uss } = fleet.memory();
     const held = this.descriptors;
     const restarts: number[] = [];
     const victims = fleet.services;
@@ -140,11 +167,16 @@ class Measured {
       svc.push(timed([options.tend("svc"), "-c", this.directory(i)]));
       svstat.push(timed([options.tend("svstat"), this.directory(i)]));
     }
-    Bun.sleepSync(APART_MS);
+    Bun.sleepSync(CALM_MS);
+    const wakeUps = this.wakeUps;
     const idle = this.cpu(1, () => Bun.sleepSync(options.quick ? 5500 : 10_500)) / 1000;
+    const woken = this.wakeUps - wakeUps;
+    const { uss } = fleet.memory();
     const news: number[] = [];
     const scan = this.cpu(options.rounds(8), (i) => news.push(this.appear(i)));
     const upgrade = this.cpu(1, () => this.upgrade());
+    const adoptable = count * NEEDED_ADOPTED + OWN <= descriptors();
+    const adoption = adoptable ? this.adopt() : undefined;
     const before = now();
     kill(this.svscan, "SIGTERM");
     waitFor(this.svscan);
@@ -159,6 +191,10 @@ class Measured {
       "new directory to first instruction": ["ms", median(news)],
       "svscan's CPU for a new directory": ["ms", scan / 1000],
       [`svscan's CPU in ${options.quick ? 5 : 10} idle seconds`]: ["ms", idle],
+      [`wake-ups in ${options.quick ? 5 : 10} idle seconds`]: ["", woken],
+      ...(adoption === undefined
+        ? {}
+        : { "svscan killed: adoption by the next, per service": ["ms", adoption / count] as const }),
       "svscan's CPU for an upgrade, per service": ["us", upgrade / count],
       "SIGTERM to the end, per service": ["ms", end / count],
       ...(first === undefined
@@ -173,8 +209,9 @@ class Measured {
 
   uss = 0;
   held = 0;
-  /** Remembers what there is, for comparison. */
+  /** Remembers what there is once all is calm, for comparison. */
   note(): this {
+    Bun.sleepSync(CALM_MS);
     this.uss = this.fleet.memory().uss;
     this.held = this.descriptors;
     return this;

@@ -99,7 +99,9 @@ export class Fleet {
   /** Starts the suite and waits until every service has reported. @returns the milliseconds until the last did */
   up(): number {
     const began = this.begin();
-    return Math.max(...this.starts(this.count).map(({ at }) => at)) - began;
+    return (
+      Math.max(...this.starts(this.count, Math.max(60_000, 30 * this.count)).map(({ at }) => at)) - began
+    );
   }
 
   /** The next `count` starts. @throws {Error} if they do not come within `ms` milliseconds */
