@@ -38,6 +38,11 @@ export class Footprint {
     this.worked(START_WORK);
   }
 
+  /** Much was begun at once that is there to stay: what it leaves is to lie among little of that. */
+  collect(): void {
+    Bun.gc(true);
+  }
+
   /** So much was done. */
   worked(amount: number): void {
     if (!this.seldom) return;

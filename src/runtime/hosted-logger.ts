@@ -283,6 +283,8 @@ export class HostedLogger {
       );
       this.writer = writer;
       this.scope = scope;
+      // It leaves as much garbage as the start of a program.
+      world.footprint.started();
       scope.run(() => writer.start());
     } catch (error) {
       failed = error;
