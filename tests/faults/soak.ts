@@ -76,8 +76,16 @@ const started = (directory: string): number[] => {
     .filter((line) => line !== "")
     .map(Number);
 };
-/** Whether `pid` is a process of that directory, and not one that has got the number of one that was. */
-const lives = (directory: string, pid: number): boolean => alive(pid) && cwd(pid) === directory;
+/** Whether `pid` is a process of that directory, and not one that has got the number of one that was, or a thread. */
+const lives = (directory: string, pid: number): boolean =>
+  alive(pid) && isProcess(pid) && cwd(pid) === directory;
+function isProcess(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "latin1").includes(`\nTgid:\t${pid}\n`);
+  } catch {
+    return false;
+  }
+}
 function cwd(pid: number): string {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);
