@@ -1,10 +1,11 @@
 // A small process that holds the log pipes beside svscan. A pipe, with what is in it, is gone with the last process that has
 // it open: without this one, lines that were written and not yet read would be lost if a service, its logger and svscan were
-// killed at once. It stays for a minute after svscan has gone. sys/pipe-keeper.ts, docs/architecture.md
+// killed at once. It stays for five minutes after svscan has gone. sys/pipe-keeper.ts, docs/architecture.md
 import { EAGAIN, errnoOf, unless } from "../sys/errno.ts";
-import { close, pipe, setNonblocking, write } from "../sys/files.ts";
-import { KEEPER_MESSAGE, keeperProgram, raiseDescriptorLimit } from "../sys/pipe-keeper.ts";
+import { AT_FDCWD, close, O_NONBLOCK, O_RDONLY, openat } from "../sys/files.ts";
+import { keeperProgram, raiseDescriptorLimit } from "../sys/pipe-keeper.ts";
 import { getpid } from "../sys/process.ts";
+import { sendDescriptor, socketPair } from "../sys/socket.ts";
 import { type Fd, fd, later, type Pid } from "../units/units.ts";
 import type { LogPipe } from "./log-pipe.ts";
 import type { World } from "./world.ts";
@@ -29,19 +30,18 @@ export class PipeKeeper {
 
   constructor(private readonly world: World) {}
 
-  /** Holds `pipe` until it is closed, and some time longer. */
+  /** Holds `pipe`, from now on, until it is closed, and some time longer. */
   keep(pipe: LogPipe): void {
     this.pipes.add(pipe);
     this.untold.add(pipe);
-    if (this.telling) return;
-    this.telling = true;
-    this.world.loop.soon(() => this.tell());
+    // At once: what has been sent is held, even if this process is killed now.
+    if (!this.telling) this.tell();
   }
 
-  /** Nothing needs to be held any more. */
-  end(): void {
+  /** Nothing needs to be held any more; or for some time yet, if there is something `unread`. */
+  end(unread: boolean): void {
     this.ended = true;
-    if (this.keeper !== undefined) this.world.kill(this.keeper.pid, "SIGKILL");
+    if (this.keeper !== undefined && !unread) this.world.kill(this.keeper.pid, "SIGKILL");
   }
 
   private tell(): void {
@@ -53,15 +53,24 @@ export class PipeKeeper {
       if (this.keeper === undefined) return;
       const { input } = this.keeper;
       for (const pipe of this.untold) {
-        // By way of this process: a service that was renamed has another path.
-        const message = `/proc/${getpid()}/fd/${pipe.held}`.padEnd(KEEPER_MESSAGE, "\0");
-        if (!unless([EAGAIN], () => write(input, message))) return this.tellLater(FULL_MS);
+        if (!unless([EAGAIN], () => this.send(input, pipe))) return this.tellLater(FULL_MS);
         this.untold.delete(pipe);
       }
     } catch (error) {
       // There is no process or descriptor to be had, or it has just ended. Nobody needs it yet.
       errnoOf(error);
       this.tellLater(AGAIN_MS);
+    }
+  }
+
+  /** A reader of the pipe: it keeps nobody from its end. */
+  private send(input: Fd, { held }: LogPipe): void {
+    const path = `/proc/self/fd/${held}`;
+    const reader = this.world.descriptors.open(() => openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK));
+    try {
+      sendDescriptor(input, reader);
+    } finally {
+      close(reader);
     }
   }
 
@@ -97,10 +106,9 @@ export class PipeKeeper {
       const program = world.descriptors.open(keeperProgram);
       if (program === undefined) return undefined;
       open.push(program);
-      const [output, input] = world.descriptors.open(pipe);
+      const [output, input] = world.descriptors.open(socketPair);
       open.push(output);
       try {
-        setNonblocking(input, true);
         const pid = world.spawn(
           `/proc/${getpid()}/fd/${program}`,
           ["tend-pipes"],

@@ -93,6 +93,8 @@ export class ScanDirectory {
   /** The first change in the directory that no scan has seen yet. */
   private changedAt: Instant | undefined;
   private stopping = false;
+  /** There was something left in a pipe that was let go. */
+  private unread = false;
   /** Those that may yet run while svscan stops. */
   private ending: Pair[] | undefined;
   private readonly files: ScanFiles;
@@ -435,14 +437,20 @@ export class ScanDirectory {
   private endLogger(pair: Pair): void {
     const { pipe } = pair;
     const logger = pair.running.log;
-    if (logger === undefined) return pipe?.close();
+    // What a logger that is not there has not read is for the next svscan.
+    const unread = pipe?.drained === false;
+    if (logger === undefined) {
+      this.unread ||= unread;
+      return pipe?.close();
+    }
     const { loop } = this.world;
     const { at } = this.world.now();
-    if (pipe !== undefined && !pipe.drained && logger.coming) {
+    if (unread && logger.coming) {
       loop.at(later(at, DRAIN_POLL_MS), () => this.endLogger(pair));
       return;
     }
     // It sees the end of its input, unless something of the service has stayed behind and holds the pipe.
+    this.unread ||= unread;
     logger.command("x");
     pipe?.close();
     loop.at(later(at, LOGGER_GRACE_MS), () => pair.running.log?.command("d"));
@@ -457,7 +465,7 @@ export class ScanDirectory {
       this.ending.pop();
     }
     this.logs.stop(() => {
-      this.keeper.end();
+      this.keeper.end(this.unread);
       this.onStopped();
     });
   }

@@ -1,4 +1,4 @@
-// Datagrams between processes of one machine, each with who sent it. unix(7)
+// Datagrams between processes of one machine, each with who sent it; and descriptors. unix(7)
 import { type ByteString, type Fd, fd } from "../units/units.ts";
 import { check, EAGAIN, EINTR, failure } from "./errno.ts";
 import { close } from "./files.ts";
@@ -6,9 +6,13 @@ import { latin1, libc, scratch } from "./libc.ts";
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC_NONBLOCK = 0o2004002;
+const SOCK_SEQPACKET_CLOEXEC = 0o2000005;
 const SOL_SOCKET = 1;
 const SO_PASSCRED = 16;
+const SCM_RIGHTS = 1;
 const SCM_CREDENTIALS = 2;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
 const MSG_TRUNC = 0x20;
 /** struct sockaddr_un: family 2, path 108. */
 const ADDRESS_SIZE = 110;
@@ -58,6 +62,38 @@ export function receivesAt(file: Fd): ByteString | undefined {
   const bytes = scratch.slice(address, Math.min(scratch.u32(length), ADDRESS_SIZE));
   if (bytes[0] !== AF_UNIX || bytes.length <= PATH_AT + 1 || bytes[PATH_AT] !== 0) return undefined;
   return latin1(bytes.subarray(PATH_AT + 1));
+}
+
+/** Two connected sockets whose messages stay apart, and whose ends show. Close-on-exec. socketpair(2) @throws {ErrnoError} */
+export function socketPair(): readonly [Fd, Fd] {
+  const pair = scratch.reset().alloc(8);
+  check(libc.socketpair(AF_UNIX, SOCK_SEQPACKET_CLOEXEC, 0, pair), "socketpair");
+  return [fd(scratch.i32(pair)), fd(scratch.i32(pair + 4))];
+}
+
+/**
+ * Sends `file` through a connected socket: from now on what it stands for is open, in the message, until that has been taken
+ * or nobody is left who could. Does not wait. sendmsg(2) @throws {ErrnoError} EAGAIN if there is no room, EPIPE
+ */
+export function sendDescriptor(socket: Fd, file: Fd): void {
+  scratch.reset();
+  const message = scratch.alloc(MSGHDR_SIZE);
+  const vector = scratch.alloc(16);
+  const data = scratch.alloc(8);
+  const control = scratch.alloc(CONTROL_SIZE);
+  scratch.slice(message, MSGHDR_SIZE).fill(0);
+  scratch.setPointer(vector, data);
+  scratch.setU64(vector + 8, 1n);
+  scratch.setPointer(message + 16, vector);
+  scratch.setU64(message + 24, 1n);
+  scratch.setPointer(message + 32, control);
+  // One int, and the room it takes.
+  scratch.setU64(message + 40, 24n);
+  scratch.setU64(control, 20n);
+  scratch.setU32(control + 8, SOL_SOCKET);
+  scratch.setU32(control + 12, SCM_RIGHTS);
+  scratch.setU32(control + 16, file);
+  check(libc.sendmsg(socket, message, MSG_DONTWAIT | MSG_NOSIGNAL), "sendmsg");
 }
 
 /**

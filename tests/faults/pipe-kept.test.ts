@@ -1,7 +1,7 @@
 // A service, its logger and svscan are killed, in every order. C: lines that were written and not yet read are lost with the
 // pipe, which only those processes hold.
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { ours } from "../support/programs.ts";
 import { alive, childrenOf, comm, isKeeper, type Running, Sandbox, signal } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
@@ -80,6 +80,27 @@ for (const order of ORDERS) {
     expect(second.stderr).toBe("");
   });
 }
+
+keeps("what a logger that is down has not read is there for the next svscan", async () => {
+  await using box = new Sandbox();
+  const dir = box.service("scan/s", { run: SERVICE, log: LOGGER, files: { "log/down": "", read: "" } });
+  const first = box.svscan("scan");
+  await box.up("scan/s");
+  await until(() => existsSync(`${dir}/written`), "all is written");
+  const keeper = await until(() => keeperOf(first), "the pipe is kept");
+  first.signal("SIGTERM");
+  expect((await first.ended()).code).toBe(0);
+  expect(alive(keeper)).toBe(true);
+  rmSync(`${dir}/log/down`);
+  const second = box.svscan("scan");
+  await until(
+    () => existsSync(`${dir}/lines`) && readFileSync(`${dir}/lines`, "latin1") === LINES,
+    "all is read",
+  );
+  second.signal("SIGTERM");
+  expect((await second.ended()).code).toBe(0);
+  process.kill(keeper, "SIGKILL");
+});
 
 keeps("the keeper is started again if it dies, holds new pipes, and ends with svscan", async () => {
   await using box = new Sandbox();
