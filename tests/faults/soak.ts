@@ -4,7 +4,15 @@
 //   npm run soak -- MINUTES [ --services N ] [ --pause MS ] [ --seed N ]
 //
 // Default: 200 services, and up to 120 ms between two events. Prints a summary; exit code 0 only if nothing was lost, doubled or left behind.
-import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, truncateSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { join } from "node:path";
 import { ours, root } from "../support/programs.ts";
 import { alive, allPids, parentOf, type Running, Sandbox, signal, stat } from "../support/sandbox.ts";
@@ -150,6 +158,16 @@ const svc = (letters: string, ...paths: string[]): void => {
   did("svc");
 };
 
+const SIGUSR2 = 12;
+function blocks(pid: number, signo: number): boolean {
+  try {
+    const [, mask = "0"] = /^SigBlk:\s*(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
+    return ((BigInt(`0x${mask}`) >> BigInt(signo - 1)) & 1n) === 1n;
+  } catch {
+    return false;
+  }
+}
+
 /** What may happen, and how often compared with the others. */
 const events: readonly [number, () => unknown][] = [
   [
@@ -164,6 +182,8 @@ const events: readonly [number, () => unknown][] = [
   [
     3,
     () => {
+      // Before it takes it as an event, it would end it, as it ends any program.
+      if (!blocks(svscan.pid, SIGUSR2)) return;
       did("SIGUSR2");
       svscan.signal("SIGUSR2");
     },
@@ -232,11 +252,14 @@ const events: readonly [number, () => unknown][] = [
   ],
   [
     2,
-    () => {
+    async () => {
       const record = join(pick(directories) ?? "", pick(["", "log"]) ?? "", "supervise/record");
       if (!existsSync(record)) return;
       did("record cut short");
       truncateSync(record, 0);
+      // Both at once, a record that is gone and a supervisor killed before it sees that, is more than is promised.
+      const whole = () => !existsSync(record) || statSync(record).size > 0;
+      await until(whole, `${record} is made anew`).catch((error) => wrong.push(String(error)));
     },
   ],
   [2, add],
