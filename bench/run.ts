@@ -30,8 +30,8 @@ const known = readdirSync(import.meta.dirname)
   .map((name) => name.slice(0, -3))
   .sort();
 
-/** They grow with the number of services, or count events by the million: in a quick run only where they are named. */
-const LONG = ["scale", "simulate"];
+/** They take a minute or more each, for thousands of services or millions of events: in a quick run only where they are named. */
+const LONG = ["hosted", "promise", "scale", "simulate"];
 
 const words = process.argv.slice(2);
 const quick = words.includes("--quick");
