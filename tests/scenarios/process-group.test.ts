@@ -24,13 +24,6 @@ const twoWorkers = (box: Sandbox): Promise<number[]> =>
     return workers.length === 2 && numbers(box.at("web/leaders")).length === 1 && workers;
   }, "two workers run");
 
-/** Waits for another run than `before`: while somebody is left of a group, the status tells of one of those. */
-const nextRun = (box: Sandbox, before: number) =>
-  until(() => {
-    const pid = box.status("web")?.pid ?? 0;
-    return pid !== 0 && pid !== before && alive(pid) && stat(pid).group === pid;
-  }, "there is another run");
-
 test.concurrent("with process-group the service leads a group of its own, without it is in the supervisor's", async () => {
   await using box = new Sandbox();
   box.service("own", { files: { "process-group": "" } });
@@ -66,7 +59,7 @@ test.concurrent("a leader that dies is not started again beside its workers; who
   const pid = await box.up("web");
   const workers = await twoWorkers(box);
   signal(pid, "SIGKILL");
-  await nextRun(box, pid);
+  await box.upLeading("web", pid);
   expect(workers.filter(alive)).toEqual([]);
 });
 
@@ -103,7 +96,7 @@ test.concurrent("kill -9 of the supervisor while workers are left: the next one 
   await until(() => second.stderr !== "", "who is left is named");
   expect(numbers(box.at("web/leaders"))).toHaveLength(1);
   for (const worker of workers) signal(worker, "SIGKILL");
-  await nextRun(box, pid);
+  await box.upLeading("web", pid);
 });
 
 test.concurrent("kill -9 of supervisor and leader: the next one waits for the workers too", async () => {
@@ -120,7 +113,7 @@ test.concurrent("kill -9 of supervisor and leader: the next one waits for the wo
   await until(() => second.stderr !== "", "who is left is named");
   expect(numbers(box.at("web/leaders"))).toHaveLength(1);
   for (const worker of workers) signal(worker, "SIGKILL");
-  await nextRun(box, pid);
+  await box.upLeading("web", pid);
 });
 
 test.concurrent("kill -9 of the supervisor alone: the next one takes the leader over, group and all", async () => {

@@ -111,7 +111,7 @@ if (cluster.isPrimary) {
     const before = workers();
     expect(before).toHaveLength(2);
     signal(pid, "SIGKILL");
-    const next = await box.up("web", pid);
+    const next = await box.upLeading("web", pid);
     expect(before.filter(alive)).toEqual([]);
     await until(() => told(box, "web")?.ready === true, "it is ready again");
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe("hello");

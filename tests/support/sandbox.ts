@@ -198,6 +198,17 @@ export class Sandbox implements AsyncDisposable {
     );
   }
 
+  /**
+   * The same for a service that leads a process group: while somebody is left of the group of the run before, the status tells
+   * of one of those. @returns the leader's pid
+   */
+  async upLeading(directory: string, before: number): Promise<number> {
+    return until(() => {
+      const pid = this.status(directory)?.pid ?? 0;
+      return pid !== 0 && pid !== before && alive(pid) && stat(pid).group === pid && pid;
+    }, `${directory} is up with another leader than ${before}`);
+  }
+
   /** Waits until the service is up and has become `program`, so that it needs its `run` no more. @returns its pid */
   async became(program: string, directory: string): Promise<number> {
     const pid = await this.up(directory);
