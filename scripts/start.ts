@@ -76,6 +76,7 @@ function introduce(copy: string, port: number): string {
   return `svscan runs the services in ${directory}: ${names}.
 Ctrl-C ends them. In another terminal, try:
 
+  ${bin}/tend status ${directory}
   ${bin}/svstat ${directory}/*
   ${bin}/svc -t ${directory}/web        # TERM: it ends, and is started again
   ${bin}/svc -d ${directory}/hello      # down
