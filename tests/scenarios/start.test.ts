@@ -85,7 +85,8 @@ describe.skipIf(Bun.which("npm") === null)("npm start", () => {
     const start = new Start(false);
     try {
       await start.running();
-      const [svstat = "", ...rest] = start.commands();
+      const [status = "", svstat = "", ...rest] = start.commands();
+      expect(sh(status).stdout).toMatch(/^SERVICE .*\nflaky .*\nhello +up .*\n/);
       const states = sh(svstat).stdout;
       expect(states).toMatch(/\/hello: up \(pid \d+\) \d+ seconds\n/);
       expect(states).toMatch(/\/web: up \(pid \d+\) \d+ seconds\n/);
