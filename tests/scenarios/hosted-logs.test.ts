@@ -13,7 +13,7 @@ import {
 import { counted, counter, GENTLY, logHost } from "../support/hosted-logs.ts";
 import { logFiles, logged } from "../support/log-dir.ts";
 import { haveC, ours, suites, theirs } from "../support/programs.ts";
-import { alive, Sandbox, SLEEPER } from "../support/sandbox.ts";
+import { alive, openFiles, Sandbox, SLEEPER } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
 const asRoot = process.geteuid?.() === 0 ? test : test.skip;
@@ -316,13 +316,13 @@ test("a renamed service goes on; a removed one is let go of when it ends", async
   expect(logged(box.at("away/log/main"))).toBe("one\ntwo\nthree\nfour\n");
 
   const pid = logHost(box);
-  const open = () => readdirSync(`/proc/${pid}/fd`).length;
-  const before = open();
+  const held = () => openFiles(pid).filter((path) => path.startsWith(`${box.at("scan/b")}/`));
+  expect(held()).not.toEqual([]);
   await box.run([ours("svc"), "-dx", box.at("scan/b")]);
   rmSync(box.at("scan/b"), { recursive: true, force: true });
   repeater(box, "scan/c");
   await goesThrough(box, "scan/c", "new");
-  await until(() => open() <= before, "the removed one is let go of");
+  await until(() => held().length === 0, "the removed one is let go of");
 });
 
 test("log/run that appears takes the logger over with svc -dx, log/multilog that appears as well", async () => {

@@ -338,6 +338,16 @@ export function stat(pid: number): { state: string; parent: number; group: numbe
   return { state, parent: Number(parent), group: Number(group), session: Number(session) };
 }
 
+/** What the descriptors of a process stand for, as far as they have names. */
+export const openFiles = (pid: number): string[] =>
+  readdirSync(`/proc/${pid}/fd`).flatMap((file) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${file}`)];
+    } catch {
+      return []; // closed meanwhile
+    }
+  });
+
 /** The parent of a process; 0 if it is gone or a zombie. */
 export function parentOf(pid: number): number {
   try {
