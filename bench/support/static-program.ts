@@ -11,13 +11,9 @@
 // | 8-15  | nanoseconds                          | little-endian |
 // | 16-23 | its pid                              | little-endian |
 import { writeFileSync } from "node:fs";
+import { CODE_ADDRESS, staticExecutable } from "../../src/sys/static-executable.ts";
 
 export const RECORD_SIZE = 24;
-
-const BASE = 0x400000;
-const ELF_HEADER = 64;
-const PROGRAM_HEADER = 56;
-const CODE = BASE + ELF_HEADER + PROGRAM_HEADER;
 
 const u32 = (n: number): number[] => [n & 255, (n >> 8) & 255, (n >> 16) & 255, n >>> 24];
 const syscall = (number: number): number[] => [0xb8, ...u32(number), 0x0f, 0x05]; // mov eax, number; syscall
@@ -50,28 +46,7 @@ export function writeStaticProgram(file: string, fifo: string | undefined, then:
   if (process.arch !== "x64") throw new Error("the program that is supervised here is made for x86-64");
   const end = then === "wait" ? wait : exit;
   const length = fifo === undefined ? 0 : report(0).length;
-  const code = [...(fifo === undefined ? [] : report(CODE + length + end.length)), ...end];
+  const code = [...(fifo === undefined ? [] : report(CODE_ADDRESS + length + end.length)), ...end];
   const path = fifo === undefined ? [] : [...new TextEncoder().encode(fifo), 0];
-  const size = ELF_HEADER + PROGRAM_HEADER + code.length + path.length;
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // ELF, 64 bits, little-endian, version 1
-  view.setUint16(16, 2, true); // an executable
-  view.setUint16(18, 62, true); // x86-64
-  view.setUint32(20, 1, true);
-  view.setBigUint64(24, BigInt(CODE), true); // the first instruction
-  view.setBigUint64(32, BigInt(ELF_HEADER), true); // where the program header is
-  view.setUint16(52, ELF_HEADER, true);
-  view.setUint16(54, PROGRAM_HEADER, true);
-  view.setUint16(56, 1, true); // one of them:
-  view.setUint32(64, 1, true); // to be loaded
-  view.setUint32(68, 5, true); // readable, executable
-  view.setBigUint64(80, BigInt(BASE), true);
-  view.setBigUint64(88, BigInt(BASE), true);
-  view.setBigUint64(96, BigInt(size), true); // bytes in the file
-  view.setBigUint64(104, BigInt(size), true); // bytes in memory
-  view.setBigUint64(112, 4096n, true);
-  bytes.set(code, ELF_HEADER + PROGRAM_HEADER);
-  bytes.set(path, ELF_HEADER + PROGRAM_HEADER + code.length);
-  writeFileSync(file, bytes, { mode: 0o755 });
+  writeFileSync(file, staticExecutable([...code, ...path]), { mode: 0o755 });
 }

@@ -4,6 +4,7 @@ import type { Fd } from "../units/units.ts";
 import { check } from "./errno.ts";
 import { memfdCreate, pwrite } from "./files.ts";
 import { libc, scratch } from "./libc.ts";
+import { staticExecutable } from "./static-executable.ts";
 
 /** How long it holds the pipes when there is nobody at the other end of its input any more, in seconds. */
 const ALONE = 300;
@@ -74,34 +75,6 @@ const X86_64 = [
   ...NAME,
 ];
 
-const BASE = 0x400000;
-const ELF_HEADER = 64;
-const PROGRAM_HEADER = 56;
-const CODE_AT = ELF_HEADER + PROGRAM_HEADER;
-
-function executable(): Uint8Array {
-  const bytes = new Uint8Array(CODE_AT + X86_64.length);
-  const view = new DataView(bytes.buffer);
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // ELF, 64 bits, little-endian, version 1
-  view.setUint16(16, 2, true); // an executable
-  view.setUint16(18, 62, true); // x86-64
-  view.setUint32(20, 1, true);
-  view.setBigUint64(24, BigInt(BASE + CODE_AT), true); // the first instruction
-  view.setBigUint64(32, BigInt(ELF_HEADER), true); // where the program header is
-  view.setUint16(52, ELF_HEADER, true);
-  view.setUint16(54, PROGRAM_HEADER, true);
-  view.setUint16(56, 1, true); // one of them:
-  view.setUint32(64, 1, true); // to be loaded
-  view.setUint32(68, 5, true); // readable, executable
-  view.setBigUint64(80, BigInt(BASE), true);
-  view.setBigUint64(88, BigInt(BASE), true);
-  view.setBigUint64(96, BigInt(bytes.length), true); // bytes in the file
-  view.setBigUint64(104, BigInt(bytes.length), true); // bytes in memory
-  view.setBigUint64(112, 4096n, true);
-  bytes.set(X86_64, CODE_AT);
-  return bytes;
-}
-
 /**
  * The program, in a file that has no name; undefined where there is none for this processor. Its standard input is a socket:
  * it takes each descriptor that comes with a byte, and holds it until five minutes after the end of its input. It lets go of
@@ -110,7 +83,7 @@ function executable(): Uint8Array {
 export function keeperProgram(): Fd | undefined {
   if (process.arch !== "x64") return undefined;
   const file = memfdCreate("tend-pipes");
-  pwrite(file, executable(), 0);
+  pwrite(file, staticExecutable(X86_64), 0);
   return file;
 }
 
