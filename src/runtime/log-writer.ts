@@ -33,7 +33,7 @@ import {
   renameat,
   setPipeSize,
   tee,
-  unlinkat,
+  unlinkIfThere,
 } from "../sys/files.ts";
 import { mapShared, Region } from "../sys/memory.ts";
 import { type ByteString, type Fd, later } from "../units/units.ts";
@@ -245,7 +245,7 @@ export class LogWriter {
     yield* together(this.directories.map((directory) => directory.settle()));
     yield* together(this.directories.map((directory) => directory.close()));
     const [place] = this.places;
-    if (place !== undefined && !this.midLine) removeIfThere(place.directory, AHEAD_NAME);
+    if (place !== undefined && !this.midLine) unlinkIfThere(place.directory, AHEAD_NAME);
   }
 
   // Beginning
@@ -277,7 +277,7 @@ export class LogWriter {
     const [, ...others] = this.places;
     if (!site.frugal || rest.tail.length > 0 || rest.inLine) this.work(rest);
     for (const other of this.ahead === undefined ? this.places : others)
-      removeIfThere(other.directory, AHEAD_NAME);
+      unlinkIfThere(other.directory, AHEAD_NAME);
   }
 
   /** Begins to work, or to work again: takes memory, and makes a buffer with the line that is under way. */
@@ -333,7 +333,7 @@ export class LogWriter {
     if (ahead !== undefined && place !== undefined) {
       for (let i = 0; i < this.directories.length; i++) ahead.setNote(this.half, i, { at: "done" });
       this.dormant = this.capacity === CAPACITIES[0];
-      if (!this.dormant) removeIfThere(place.directory, AHEAD_NAME);
+      if (!this.dormant) unlinkIfThere(place.directory, AHEAD_NAME);
     }
     this.leaveDesk();
   }
@@ -842,13 +842,5 @@ function readBuffer(file: Fd, size: number): WriteAhead {
   } catch (error) {
     close(file);
     throw error;
-  }
-}
-
-function removeIfThere(at: Fd, name: ByteString): void {
-  try {
-    unlinkat(at, name);
-  } catch (error) {
-    errnoOf(error);
   }
 }

@@ -21,6 +21,7 @@ import {
   read,
   renameat,
   unlinkat,
+  unlinkIfThere,
 } from "../sys/files.ts";
 import { mapPage } from "../sys/memory.ts";
 import type { ByteString, Fd } from "../units/units.ts";
@@ -91,15 +92,6 @@ export function renewRecord(directory: Fd, fill: (record: ServiceRecord) => void
     made?.close();
     for (const name of [RECORD_NEW, RECORD]) unlinkIfThere(directory, name);
     throw error;
-  }
-}
-
-function unlinkIfThere(directory: Fd, name: ByteString): void {
-  try {
-    unlinkat(directory, name);
-  } catch (error) {
-    // Not there, or a directory, or on a file system that is read-only.
-    errnoOf(error);
   }
 }
 

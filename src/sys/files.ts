@@ -54,6 +54,15 @@ export const mkfifoat = (at: Fd, path: ByteString, mode: number): void =>
 export const unlinkat = (at: Fd, path: ByteString): void =>
   void check(libc.unlinkat(at, scratch.reset().cstring(path), 0), "unlink", path);
 
+/** The same where it may not be there, or cannot be removed: a directory, a file system that is read-only. */
+export function unlinkIfThere(at: Fd, path: ByteString): void {
+  try {
+    unlinkat(at, path);
+  } catch (error) {
+    errnoOf(error);
+  }
+}
+
 /** rmdir(2). @throws {ErrnoError} ENOTEMPTY, EBUSY */
 export const rmdirat = (at: Fd, path: ByteString): void =>
   void check(libc.unlinkat(at, scratch.reset().cstring(path), AT_REMOVEDIR), "rmdir", path);
