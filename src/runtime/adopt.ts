@@ -162,10 +162,17 @@ function orphans(left: Left, place: Place): (Candidate & Signs)[] {
     .map((process) => ({ ...process, ...signsOf(process.pid, place) }));
 }
 
-/** A service left by a C supervise: what its status says, and who it is. @throws {ErrnoError} EMFILE */
-export function findInStatus(bytes: Uint8Array, place: Place): { found: Found; status: Status } | undefined {
+/**
+ * A service left by a C supervise: what its status says, and who it is.
+ * @param taken whether a process is known for something else; asked before anything is held @throws {ErrnoError} EMFILE
+ */
+export function findInStatus(
+  bytes: Uint8Array,
+  place: Place,
+  taken: (process: number) => boolean,
+): { found: Found; status: Status } | undefined {
   const status = ifThere(() => decodeStatus(bytes));
-  if (status === undefined || status.pid === 0) return undefined;
+  if (status === undefined || status.pid === 0 || taken(status.pid)) return undefined;
   const now = wallTime();
   const seconds =
     Number(now.seconds - status.since.seconds) + (now.nanoseconds - status.since.nanoseconds) / 1e9;

@@ -65,9 +65,9 @@ export function takeOver(service: Supervised): TakenOver {
   let want = asked ?? (service.normallyUp ? "up" : "down");
   let paused = left?.paused ?? false;
   if (found === undefined) {
-    const stranger = findInStatus(service.readStatus(), where);
-    const taken = ({ pid: number }: Found) => world.has(number) || isLeft(number, left, record);
-    if (stranger !== undefined && !taken(stranger.found)) {
+    const taken = (process: number) => world.has(process) || isLeft(process, left, record);
+    const stranger = findInStatus(service.readStatus(), where, taken);
+    if (stranger !== undefined) {
       found = stranger.found;
       ({ want, paused } = stranger.status);
     }
