@@ -82,3 +82,26 @@ test("a stranger's end does not stay unseen where there may be strangers", async
     });`;
   expect(await bare(box, script(then, "processes.prctl(36, 1);"))).toEqual([0, "none left"]);
 });
+
+test("children that end as soon as they are started, one after another, do not keep others from their turn", async () => {
+  await using box = new Sandbox();
+  const then = `
+    let ends = 0;
+    const startAnother = () => {
+      const child = world.spawn("/bin/true", ["true"], [], () => {
+        if (++ends < 2000) return startAnother();
+        say("nobody else had a turn");
+        world.loop.stop();
+      });
+      pids.add(child);
+      // It has ended before anybody looks for one that has, as where starts take longer than the pause between them.
+      const state = () => {
+        const stat = files.openat(files.AT_FDCWD, \`/proc/\${child}/stat\`, 0);
+        try { return files.readAll(stat).split(") ")[1][0]; } finally { files.close(stat); }
+      };
+      while (state() !== "Z");
+    };
+    startAnother();
+    world.loop.at(units.later(clock.monotonic(), 1), () => { say("a turn"); world.loop.stop(); });`;
+  expect(await bare(box, script(then).replace(/for \(let i = 0.*\n/, ""))).toEqual(["a turn"]);
+});

@@ -43,6 +43,8 @@ const STRANGER_PAUSE = 999;
 const MOST_PAUSE_MS = 1000;
 /** So many ended at once that it is cheaper to ask for each one there is. */
 const MANY_ENDED = 16;
+/** Whoever waits for something else is let in after so long, in milliseconds: an end may be followed by a start, and that by an end. */
+const TURN_MS = 5;
 /** A child has no pidfd before this age, in milliseconds; then so many get theirs at a time. */
 const FRESH_MS = 100;
 const HELD_AT_ONCE = 32;
@@ -63,6 +65,8 @@ export class Wards {
   private sweeping = false;
   private sweepFrom = instant(0);
   private sweptMs = 0;
+  /** Those who are still to be asked one by one. */
+  private unasked: Pid[] = [];
 
   /**
    * @param mayOpen runs what opens a descriptor that is kept
@@ -224,21 +228,44 @@ export class Wards {
     else this.loop.at(this.sweepFrom, sweep);
   }
 
-  /** Takes all ended children. That is not done again before many times as long as it took. */
+  /**
+   * Takes all ended children, a few at a time if they are many: a service that ends as soon as it is started would have this
+   * go on for ever where starts are slow. That is not done again before many times as long as it took.
+   */
   reapAll(): void {
     this.sweeping = false;
+    if (this.askEach() || this.findEnded()) {
+      this.sweeping = true;
+      this.loop.at(monotonic(), () => this.reapAll());
+    }
+  }
+
+  /** @returns whether more are to be asked, after others have had their turn */
+  private askEach(): boolean {
+    const end = later(monotonic(), TURN_MS);
+    for (let child = this.unasked.pop(); child !== undefined; child = this.unasked.pop()) {
+      this.reap(child);
+      if (monotonic() > end) break;
+    }
+    return this.unasked.length > 0;
+  }
+
+  /** @returns whether there are some to be asked, each by itself */
+  private findEnded(): boolean {
     this.sweptMs = 0;
     if (!this.strangers && this.loose.size * ONE_ASKED <= this.wards.size) {
-      for (const child of [...this.loose]) this.reap(child);
-      return;
+      this.unasked = [...this.loose];
+      return this.askEach();
     }
-    let found = 0;
-    while (this.reap(-1)) {
-      if (++found % MANY_ENDED === 0) for (const child of [...this.wards.keys()]) this.reap(child);
-    }
+    for (let found = 0; this.reap(-1); )
+      if (++found === MANY_ENDED) {
+        this.unasked = [...this.wards.keys()];
+        return true;
+      }
     const times = this.loose.size > 0 ? SWEEP_PAUSE : STRANGER_PAUSE;
     const pause = this.sweptMs < SHORT_SWEEP_MS ? 0 : Math.min(this.sweptMs * times, MOST_PAUSE_MS);
     this.sweepFrom = later(monotonic(), pause);
+    return false;
   }
 
   /** Takes `child`, or any, if it has ended. */
