@@ -3,7 +3,10 @@
 //   npm test [ -- [ -t name-pattern ] [ part-of-a-file-name ... ] ]
 //
 // Exit code 0 only if at least one test ran and none failed. `todo` tests count as skipped. A run that
-// crashes, hangs or is cut short is a failed one.
+// crashes, hangs or is cut short is a failed one. What failed is named again at the end.
+//
+// A test that fails beside others is run again with its file alone, for a machine may be too busy for any test: what passes
+// then has passed, and is named as `failed beside others, passed alone`. That happens for a few files, never for many.
 //
 //   TEND_NO_BUILD=1     test dist/ as it is
 //   TEND_TEST_JOBS=N    test files at a time (default: processors, at most 4; 1: all in one process)
@@ -16,6 +19,8 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const testTimeoutMs = 60_000;
 const limitMs = Number(process.env["TEND_TEST_LIMIT"] ?? 600) * 1000;
+/** Files that are run again at most where tests of them failed. */
+const MOST_RERUN = 4;
 const jobs = Number(process.env["TEND_TEST_JOBS"] ?? Math.min(availableParallelism(), 4));
 
 interface Counts {
@@ -110,6 +115,57 @@ if (process.env["TEND_NO_BUILD"] !== "1") {
   if (build.exitCode !== 0) finish({ passed: 0, failed: 1, skipped: 0 });
 }
 
+/** The tests that failed, by file. */
+function failures(output: string): Map<string, string[]> {
+  const failed = new Map<string, string[]>();
+  let file = "";
+  for (const line of Bun.stripANSI(output).split("\n")) {
+    file = /^(\S+\.test\.ts):$/.exec(line)?.[1] ?? file;
+    const name = /^\(fail\) (.*?)( \[[\d.]+m?s\])?$/.exec(line)?.[1];
+    // All of them are listed once more at the end of a long report.
+    if (name !== undefined && !failed.get(file)?.includes(name))
+      failed.set(file, [...(failed.get(file) ?? []), name]);
+  }
+  return failed;
+}
+
+/** Runs `bun test`. @returns its report, which it writes to standard error, and how it ended */
+async function runTests(
+  words: readonly string[],
+  ms: number,
+): Promise<{ report: string; code: number; ended: string }> {
+  const command = [process.execPath, "--no-install", "--no-env-file", "test", `--timeout=${testTimeoutMs}`];
+  const run = `${process.pid}-${Date.now()}`;
+  const bun = Bun.spawn([...command, ...words], {
+    cwd: root,
+    env: { ...process.env, TEND_TEST_RUN: run, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const passSignal = (signal: NodeJS.Signals) => bun.kill(signal);
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, passSignal);
+  const watchdog = setTimeout(() => {
+    process.stderr.write(`test: not finished after ${Math.round(ms / 1000)} s: killed\n`);
+    bun.kill("SIGKILL");
+  }, ms);
+  let report = "";
+  const output = Promise.all([
+    passOn(bun.stdout, process.stdout, () => {}),
+    passOn(bun.stderr, process.stderr, (text) => {
+      report += text;
+    }),
+  ]);
+  const code = await bun.exited;
+  clearTimeout(watchdog);
+  for (const signal of signals) process.off(signal, passSignal);
+  // After the sweep nothing holds the pipes; were something to, the totals would not wait for it.
+  sweep(`TEND_TEST_RUN=${run}`);
+  await Promise.race([output, Bun.sleep(5000)]);
+  return { report, code, ended: String(bun.signalCode ?? `exit code ${code}`) };
+}
+
 const { options, words } = parse(process.argv.slice(2));
 const files = testFiles(words);
 if (files.length === 0) {
@@ -117,35 +173,11 @@ if (files.length === 0) {
   finish({ passed: 0, failed: 0, skipped: 0 });
 }
 
-const command = [process.execPath, "--no-install", "--no-env-file", "test", `--timeout=${testTimeoutMs}`];
-if (jobs > 1) command.push(`--parallel=${jobs}`);
-const run = `${process.pid}-${Date.now()}`;
-const bun = Bun.spawn([...command, ...options, ...files.map((file) => `./${file}`)], {
-  cwd: root,
-  env: { ...process.env, TEND_TEST_RUN: run, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
-  stdin: "ignore",
-  stdout: "pipe",
-  stderr: "pipe",
-});
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => bun.kill(signal));
-const watchdog = setTimeout(() => {
-  process.stderr.write(`test: not finished after ${limitMs / 1000} s: killed\n`);
-  bun.kill("SIGKILL");
-}, limitMs);
-
-let report = ""; // bun test reports on standard error; standard output is what the tests print
-const output = Promise.all([
-  passOn(bun.stdout, process.stdout, () => {}),
-  passOn(bun.stderr, process.stderr, (text) => {
-    report += text;
-  }),
-]);
-const code = await bun.exited;
-clearTimeout(watchdog);
-// After the sweep nothing holds the pipes; were something to, the totals would not wait for it.
-sweep(`TEND_TEST_RUN=${run}`);
-await Promise.race([output, Bun.sleep(5000)]);
-
+const started = Date.now();
+const { report, code, ended } = await runTests(
+  [...(jobs > 1 ? [`--parallel=${jobs}`] : []), ...options, ...files.map((file) => `./${file}`)],
+  limitMs,
+);
 if (!existsSync("/usr/bin/svc")) {
   process.stdout.write(
     "C daemontools is not installed (/usr/bin/svc is missing): tests that compare with it are skipped\n",
@@ -153,8 +185,32 @@ if (!existsSync("/usr/bin/svc")) {
 }
 const counts = totals(report);
 if (counts === undefined) {
-  process.stderr.write(`test: bun test did not finish: ${bun.signalCode ?? `exit code ${code}`}\n`);
+  process.stderr.write(`test: bun test did not finish: ${ended}\n`);
   finish(partial(report));
 }
 if (code !== 0 && counts.failed === 0) counts.failed = 1;
+
+let left = failures(report);
+const named = [...left.values()].flat().length;
+if (counts.failed === named && left.size > 0 && left.size <= MOST_RERUN && files.length > left.size) {
+  const before = left;
+  process.stdout.write(`test: run again, alone: ${[...before.keys()].join(" ")}\n`);
+  const again = await runTests(
+    [...options, ...[...before.keys()].map((file) => `./${file}`)],
+    limitMs - (Date.now() - started),
+  );
+  const after = totals(again.report);
+  // One that did not get to its totals has shown nothing.
+  if (after !== undefined && (again.code === 0 || after.failed > 0)) {
+    left = failures(again.report);
+    for (const [file, names] of before)
+      for (const name of names)
+        if (!left.get(file)?.includes(name))
+          process.stdout.write(`test: failed beside others, passed alone: ${file}: ${name}\n`);
+    counts.passed += counts.failed - after.failed;
+    counts.failed = after.failed;
+  }
+}
+for (const [file, names] of left)
+  for (const name of names) process.stdout.write(`test: failed: ${file}: ${name}\n`);
 finish(counts);
