@@ -12,6 +12,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { Cgroup } from "./support/cgroup.ts";
 import { endAll } from "./support/command.ts";
 import type { Bench, Options, Row } from "./support/frame.ts";
@@ -33,11 +34,25 @@ const known = readdirSync(import.meta.dirname)
 /** They take a minute or more each, for thousands of services or millions of events: in a quick run only where they are named. */
 const LONG = ["hosted", "promise", "scale", "simulate"];
 
-const words = process.argv.slice(2);
-const quick = words.includes("--quick");
-const dirAt = words.indexOf("--dir");
-const parent = dirAt < 0 ? tmpdir() : (words[dirAt + 1] ?? fatal("--dir needs a directory"));
-const names = words.filter((word, i) => !word.startsWith("--") && (dirAt < 0 || i !== dirAt + 1));
+const USAGE = `bench: usage: npm run bench [ -- [ --quick ] [ --dir DIRECTORY ] [ name ... ] ]
+names: ${known.join(" ")}
+`;
+
+/** The command line; anything it does not know ends it here, before minutes are spent. */
+function parse(): { quick: boolean; dir: string; names: string[] } {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { quick: { type: "boolean", default: false }, dir: { type: "string", default: tmpdir() } },
+    });
+    return { ...values, names: positionals };
+  } catch {
+    process.stderr.write(USAGE);
+    process.exit(100);
+  }
+}
+
+const { quick, dir: parent, names } = parse();
 for (const name of names) {
   if (!known.includes(name)) fatal(`no benchmark called ${name}; there are ${known.join(", ")}`);
 }
