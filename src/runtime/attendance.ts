@@ -53,9 +53,9 @@ export class Attendance {
     this.file = new ReadyFile(world, directory, () => this.told({ ready: true }));
   }
 
-  /** Every descriptor that a new image of this process needs. */
-  get held(): readonly Fd[] {
-    return this.socket === undefined ? [] : [this.socket.socket];
+  /** What a new image of this process needs of it. */
+  get handedOn(): Fd | undefined {
+    return this.socket?.socket;
   }
 
   /** The service is about to be started. */

@@ -6,8 +6,9 @@ import { AT_FDCWD, close, O_NONBLOCK, O_WRONLY, openat, write } from "../sys/fil
 import type { FileAction } from "../sys/process.ts";
 import { type ByteString, errno, type Fd } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
+import type { HandedHalf } from "./handover.ts";
 import type { Assignment, Begin, Supervisor } from "./scan-directory.ts";
-import { ServiceHost } from "./service-host.ts";
+import { ServiceHost, type ServicePlace } from "./service-host.ts";
 import type { World } from "./world.ts";
 
 /** The end of the pair's pipe that this half uses. */
@@ -29,8 +30,8 @@ class Hosted implements Supervisor {
   get coming(): boolean {
     return this.host.coming;
   }
-  get held(): readonly Fd[] | undefined {
-    return this.host.held;
+  get handedOn(): HandedHalf | undefined {
+    return this.host.handedOn;
   }
 }
 
@@ -40,16 +41,18 @@ export const hosted =
   (assignment) => {
     const { title, onLeave } = assignment;
     try {
-      const host = new ServiceHost(world, {
+      const { handed, others } = assignment;
+      const place: ServicePlace = {
         at: AT_FDCWD,
         path: directoryOf(assignment),
         title,
         pipes: () => pipeActions(assignment),
         pipe: () => assignment.pipe()?.identity,
-        others: assignment.others,
+        others,
+        handed,
         onLeave,
-      });
-      return new Hosted(host);
+      };
+      return new Hosted(world.taking(handed, () => new ServiceHost(world, place)));
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       throw new Unable(`supervise: fatal: ${error.message}`, error);
@@ -96,7 +99,7 @@ export const delegated =
         return running;
       },
       // Who runs is known to this image alone.
-      held: undefined,
+      handedOn: undefined,
     };
   };
 

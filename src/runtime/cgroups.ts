@@ -17,11 +17,10 @@ import {
   statat,
   write,
 } from "../sys/files.ts";
-import { inotify, unwatchWrites, watchWrites, writtenTo } from "../sys/inotify.ts";
 import { getpid, pidfdOpen, pidfdSendSignal } from "../sys/process.ts";
 import { SIGNALS, type Signal } from "../sys/signals.ts";
 import { type ByteString, type Fd, pid, type Signo } from "../units/units.ts";
-import type { Loop } from "./loop.ts";
+import type { WriteWatch } from "./write-watch.ts";
 
 /** So many rounds of killing who is there, where the kernel cannot kill all at once (before 5.14). */
 const KILL_ROUNDS = 20;
@@ -126,47 +125,11 @@ function unlessGone<Result>(otherwise: Result, act: () => Result): Result {
   }
 }
 
-/** Tells when cgroups become empty: one descriptor for all that are watched, and none while none is. */
-export class CgroupWatch {
-  private file: Fd | undefined;
-  private readonly handlers = new Map<number, () => void>();
-
-  constructor(private readonly loop: Loop) {}
-
-  /** Calls `handler` when the cgroup may have become empty. @returns what ends that; undefined where it cannot be told */
-  watch(path: ByteString, handler: () => void): (() => void) | undefined {
-    return unlessGone(undefined, () => {
-      const file = this.open();
-      let number: number;
-      try {
-        number = watchWrites(file, `${path}/cgroup.events`);
-      } catch (error) {
-        this.closeIfIdle();
-        throw error;
-      }
-      this.handlers.set(number, handler);
-      return () => {
-        this.handlers.delete(number);
-        unwatchWrites(file, number);
-        this.closeIfIdle();
-      };
-    });
-  }
-
-  private open(): Fd {
-    if (this.file !== undefined) return this.file;
-    const file = inotify();
-    this.file = file;
-    this.loop.watch(file, () => {
-      for (const number of writtenTo(file)) this.handlers.get(number)?.();
-    });
-    return file;
-  }
-
-  private closeIfIdle(): void {
-    if (this.file === undefined || this.handlers.size > 0) return;
-    this.loop.unwatch(this.file);
-    close(this.file);
-    this.file = undefined;
-  }
-}
+/**
+ * Calls `handler` when the cgroup `path` may have become empty. @returns what ends that; undefined where it cannot be told
+ */
+export const watchCgroup = (
+  writes: WriteWatch,
+  path: ByteString,
+  handler: () => void,
+): (() => void) | undefined => unlessGone(undefined, () => writes.onWrite(`${path}/cgroup.events`, handler));

@@ -1,7 +1,7 @@
 // The `supervise` directory inside a service directory: taken, kept, let go. reference: supervise-protocol 1 to 3
 import { DEATH_SIZE, withDeath } from "../formats/death-tally.ts";
 import { MOST_DEATHS } from "../formats/service-files.ts";
-import { encodeStatus, STATUS_SIZE, type Status } from "../formats/status.ts";
+import { decodeStatus, encodeStatus, STATUS_SIZE, type Status } from "../formats/status.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import {
@@ -47,6 +47,7 @@ import {
 } from "../sys/files.ts";
 import { keepByMapping } from "../sys/memory.ts";
 import { type ByteString, byteString, type Fd } from "../units/units.ts";
+import type { HandedHalf } from "./handover.ts";
 
 /** A call failed, and this is what the supervisor has to say of it: `unable to VERB OBJECT: TEXT`. */
 export class Unable extends ErrnoError {
@@ -87,6 +88,9 @@ export class ControlDirectory {
   readonly normallyUp: boolean;
   /** Every descriptor that keeps the directory ours. */
   readonly held: Fd[] = [];
+  /** The control fifo once it is open, and `ok` where that is a fifo of its own. */
+  private control: Fd | undefined;
+  private ok: Fd | undefined;
   /** The lock's descriptor, while it has one; and what lets go of the lock where it has none. */
   private lock: Fd | undefined;
   private unmapLock: (() => void) | undefined;
@@ -97,25 +101,21 @@ export class ControlDirectory {
   /**
    * Opens the service directory at `path` and takes its lock, in the order of the C program.
    * @param title the directory's name in messages
-   * @param claim exchanges a descriptor for the one that an earlier image of this process had for the same file, if there is one
+   * @param handed what an earlier image of this process has open of it: that is taken as it is
    * @throws {Unable} if it is no directory, or the lock is held or cannot be made; nothing stays open then
    */
-  constructor(
-    at: Fd,
-    path: ByteString,
-    title: ByteString,
-    private readonly claim: (file: Fd) => Fd = (file) => file,
-  ) {
+  constructor(at: Fd, path: ByteString, title: ByteString, handed?: HandedHalf) {
     this.title = title;
     // `/.` asks for the right to enter it, as chdir does; the empty path must stay empty to be an error.
     const entered = path === "" ? "" : `${path}/.`;
     const open = () => this.hold(openat(at, entered, O_PATH | O_DIRECTORY));
-    this.directory = trying(() => `chdir to ${title}`, open);
+    this.directory = handed === undefined ? trying(() => `chdir to ${title}`, open) : this.take(handed);
     try {
       this.normallyUp = trying(
         () => `stat ${title}/down`,
         () => !existsat(this.directory, "down"),
       );
+      if (this.lock !== undefined) return;
       trying(
         () => `acquire ${title}/${LOCK}`,
         () => {
@@ -138,25 +138,41 @@ export class ControlDirectory {
    */
   listen(status: Status, warn: (text: ByteString) => void): Fd {
     const { directory, title } = this;
+    if (this.control !== undefined) {
+      if (!this.says(status)) this.writeOrWarn(status, warn);
+      return this.control;
+    }
     const before = this.held.length;
     try {
       // One fifo with both names opens for clients as soon as it is ours: the status comes before.
       const oneFifo = !makeFifo(directory, CONTROL) && sameFile(directory, CONTROL, OK);
       if (oneFifo) this.writeOrWarn(status, warn);
       const control = this.openControl();
+      this.control = control;
       if (oneFifo) return control;
       this.writeOrWarn(status, warn);
       if (nameOk(directory)) return control;
       makeFifo(directory, OK);
       trying(
         () => `read ${title}/${OK}`,
-        () => this.hold(openat(directory, OK, O_RDONLY | O_NONBLOCK)),
+        () => {
+          this.ok = this.hold(openat(directory, OK, O_RDONLY | O_NONBLOCK));
+        },
       );
       return control;
     } catch (error) {
       for (const file of this.held.splice(before)) close(file);
+      this.control = undefined;
       throw error;
     }
+  }
+
+  /** Whether the status says this already, but for the time, which is not known so well. */
+  private says({ pid, paused, want }: Status): boolean {
+    const bytes = this.readStatus();
+    if (bytes.length !== STATUS_SIZE) return false;
+    const found = decodeStatus(bytes);
+    return found.pid === pid && found.paused === paused && found.want === want;
   }
 
   private writeOrWarn(status: Status, warn: (text: ByteString) => void): void {
@@ -319,11 +335,24 @@ export class ControlDirectory {
     this.unmapLock = undefined;
   }
 
-  /** A new image of a process that has all the descriptors it may have needs no more than one for each in turn. */
   private hold(file: Fd): Fd {
-    const held = this.claim(file);
-    this.held.push(held);
-    return held;
+    this.held.push(file);
+    return file;
+  }
+
+  /** @returns the directory */
+  private take({ directory, lock, control, ok }: HandedHalf): Fd {
+    this.lock = lock;
+    this.control = control;
+    this.ok = ok;
+    for (const file of [directory, lock, control, ok]) if (file !== undefined) this.hold(file);
+    return directory;
+  }
+
+  /** What a new image of this process needs of it. */
+  get handedOn(): Pick<HandedHalf, "directory" | "lock" | "control" | "ok"> | undefined {
+    const { directory, lock, control, ok } = this;
+    return control === undefined ? undefined : { directory, lock, control, ok };
   }
 }
 

@@ -41,7 +41,7 @@ const ended = (child: Pid): unknown => decodeWaitStatus(waitFor(child).status);
 
 function made(box: Sandbox): LogPipe {
   mkdirSync(box.at("s"), { recursive: true });
-  return new LogPipe(AT_FDCWD, box.at("s"));
+  return LogPipe.make(AT_FDCWD, box.at("s"));
 }
 
 describe("a log pipe", () => {
@@ -105,9 +105,10 @@ describe("a log pipe", () => {
       () => existsSync(`/proc/${service}`) && readFileSync(`/proc/${service}/comm`, "latin1") === "sleep\n",
       "two is written",
     );
+    const { identity } = pipe;
     pipe.close();
     const again = made(box);
-    expect(again.identity).toBe(pipe.identity);
+    expect(again.identity).toBe(identity);
     expect(again.drained).toBe(false);
     stop(service);
     const logger = reader(again, box.at("log"));
@@ -171,7 +172,7 @@ describe("what is in the way of a log pipe", () => {
     const open = () => readdirSync("/proc/self/fd").length;
     const before = open();
     try {
-      new LogPipe(AT_FDCWD, box.at("s"));
+      LogPipe.make(AT_FDCWD, box.at("s"));
       expect.unreachable();
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;

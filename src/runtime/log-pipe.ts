@@ -37,23 +37,38 @@ export class LogPipe {
   private directory: Fd | undefined;
   /** The end that keeps the pipe alive; undefined once it was let go. */
   held: Fd | undefined;
-  /** Which file the fifo is: device and inode. */
-  readonly identity: string;
+
+  /** @param held reader and writer of the fifo in `directory` */
+  constructor({ directory, held }: { readonly directory: Fd; readonly held: Fd }) {
+    this.directory = directory;
+    this.held = held;
+  }
 
   /**
    * Makes the fifo of the service `name` in `at`, or takes the one that is there with what it holds.
    * @throws {ErrnoError}
    */
-  constructor(at: Fd, name: ByteString) {
-    this.directory = openat(at, name, O_PATH | O_DIRECTORY);
+  static make(at: Fd, name: ByteString): LogPipe {
+    const directory = openat(at, name, O_PATH | O_DIRECTORY);
     try {
-      this.held = openLogPipe(this.directory);
-      setNonblocking(this.held, false);
-      this.identity = fstat(this.held).identity;
+      const held = openLogPipe(directory);
+      setNonblocking(held, false);
+      return new LogPipe({ directory, held });
     } catch (error) {
-      this.close();
+      close(directory);
       throw error;
     }
+  }
+
+  /** Which file the fifo is: device and inode; undefined once it was let go. */
+  get identity(): string | undefined {
+    return this.held === undefined ? undefined : fstat(this.held).identity;
+  }
+
+  /** What a new image of this process needs of it. */
+  get handedOn(): { readonly directory: Fd; readonly held: Fd } | undefined {
+    const { directory, held } = this;
+    return directory === undefined || held === undefined ? undefined : { directory, held };
   }
 
   /** Makes the pipe the standard output of a service that is being started. */

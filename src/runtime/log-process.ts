@@ -4,9 +4,10 @@ import { EEXIST, ErrnoError, errnoOf } from "../sys/errno.ts";
 import { close, mkdirat, O_NONBLOCK, O_RDWR, openat, write } from "../sys/files.ts";
 import { type ByteString, type Fd, type Instant, later } from "../units/units.ts";
 import { makeFifo, Unable } from "./control-directory.ts";
+import type { HandedHalf } from "./handover.ts";
 import { LOG_HOST, SCAN_FIFO } from "./hosted-logs.ts";
 import { peekRecord } from "./record-file.ts";
-import { ServiceHost } from "./service-host.ts";
+import { ServiceHost, type ServicePlace } from "./service-host.ts";
 import type { World } from "./world.ts";
 
 /** How long it may take to begin while svscan stops, and how often that is looked at, in milliseconds. */
@@ -21,13 +22,17 @@ export class LogProcess {
   /** Told, once svscan stops, when it has ended. */
   private onEnd: (() => void) | undefined;
 
-  /** Takes over the one that an earlier svscan has left, if there is one. */
+  /**
+   * Takes over the one that an earlier svscan has left, if there is one.
+   * @param handed of it, where this is a new image of that svscan
+   */
   constructor(
     private readonly world: World,
     /** The scan directory. */
     private readonly directory: Fd,
+    private handed: HandedHalf | undefined,
   ) {
-    if (peekRecord(directory, LOG_HOST, world.boot)?.phase !== "running") return;
+    if (handed === undefined && peekRecord(directory, LOG_HOST, world.boot)?.phase !== "running") return;
     this.look();
     // This is the first image of a new version, and the log process is of the old one.
     if (world.handover?.started) this.host?.signal("SIGUSR2");
@@ -68,8 +73,8 @@ export class LogProcess {
   }
 
   /** What must stay open for a new image of this process to go on; undefined if it could not. */
-  get held(): readonly Fd[] | undefined {
-    return this.host === undefined ? [] : this.host.held;
+  get handedOn(): HandedHalf | "nothing" | undefined {
+    return this.host === undefined ? "nothing" : this.host.handedOn;
   }
 
   private begin(): ServiceHost {
@@ -83,7 +88,10 @@ export class LogProcess {
       makeFifo(directory, SCAN_FIFO);
       this.fifo ??= openat(directory, SCAN_FIFO, O_RDWR | O_NONBLOCK);
     });
-    return new ServiceHost(world, {
+    const { handed } = this;
+    this.handed = undefined;
+    const place: ServicePlace = {
+      handed,
       at: directory,
       path: LOG_HOST,
       title: LOG_HOST,
@@ -96,7 +104,8 @@ export class LogProcess {
         actions: [{ do: "fchdir", directory }],
       },
       onLeave: () => this.left(),
-    });
+    };
+    return world.taking(handed, () => new ServiceHost(world, place));
   }
 
   private left(): void {

@@ -5,6 +5,7 @@ import { Rest } from "../engine/rest.ts";
 import type { EventSignal } from "../sys/boot.ts";
 import { monotonic } from "../sys/clock.ts";
 import { epollAdd, epollCreate, epollRemove, epollWait } from "../sys/epoll.ts";
+import { EBADF, ENOENT, unless } from "../sys/errno.ts";
 import { readSignals, SIGNALS, type SignalSet, setMask, signalfd, signalSet } from "../sys/signals.ts";
 import type { Fd, Instant } from "../units/units.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -17,7 +18,11 @@ const DEADLINES_A_TURN = 8;
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class Loop {
-  private readonly epoll: Fd = epollCreate();
+  /**
+   * Told of a descriptor that is readable and that nobody in this image watches: the image before it did.
+   * @returns whether somebody does now; else it is reported no more
+   */
+  onUnknown: ((file: Fd) => boolean) | undefined;
   private readonly watched = new Map<Fd, Handler>();
   private readonly deadlines = new Deadlines<Handler>();
   private readonly deferred: Handler[] = [];
@@ -37,6 +42,8 @@ export class Loop {
     onSignal: (signal: EventSignal, from: number) => void,
     private readonly onError: (error: unknown) => void,
     private readonly onRest?: Handler,
+    /** An epoll instance, which goes on to report what it was told to by the image before this one. */
+    readonly epoll: Fd = epollCreate(),
   ) {
     if (onRest !== undefined) this.rest = new Rest(monotonic());
     const set = signalSet(signals);
@@ -88,6 +95,7 @@ export class Loop {
         // A handler before it may have unwatched it.
         const handler = this.watched.get(file);
         if (handler !== undefined) this.guard(handler);
+        else if (this.onUnknown !== undefined) this.guard(() => this.unknown(file));
         if (!this.running) break;
       }
       if (this.deadlines.next === undefined && this.rest === undefined) continue;
@@ -101,6 +109,10 @@ export class Loop {
       if (happened) this.rest?.happened(now);
       if (this.rest?.take(now) && this.onRest !== undefined) this.guard(this.onRest);
     }
+  }
+
+  private unknown(file: Fd): void {
+    if (this.onUnknown?.(file) !== true) unless([EBADF, ENOENT], () => epollRemove(this.epoll, file));
   }
 
   /** Does what was put off until the loop sleeps, and what that puts off. */

@@ -48,7 +48,7 @@ export class NotifySocket {
   ) {
     const address = addressOf(id);
     this.variable = `NOTIFY_SOCKET=@${address}`;
-    this.socket = world.handover?.claimSocket(address) ?? world.descriptors.open(() => receiveAt(address));
+    this.socket = world.claimSocket(address) ?? world.descriptors.open(() => receiveAt(address));
     world.loop.watch(this.socket, () => this.take());
   }
 

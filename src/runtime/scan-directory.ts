@@ -3,7 +3,7 @@ import type { Left } from "../engine/adoption.ts";
 import {
   type Entry,
   type Identity,
-  nothingKnown,
+  type Known,
   PARTS,
   type Part,
   type Scan,
@@ -18,6 +18,7 @@ import { letGoOfPages } from "../sys/memory.ts";
 import { Snapshot } from "../sys/snapshot.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
+import { type HandedHalf, type HandedOn, type HandedPair, halvesOf } from "./handover.ts";
 import { isHosted, LOG_HOST } from "./hosted-logs.ts";
 import { LogPipe } from "./log-pipe.ts";
 import { LogProcess } from "./log-process.ts";
@@ -42,6 +43,8 @@ const PATIENCE_MS = 150;
 /** How soon, and how often, it is read again after a lock was found taken that was not before. */
 const CONTEST_MS = 400;
 const CONTESTS = 4;
+/** So long, in milliseconds, services that were handed on begin, before what happened meanwhile is looked at. */
+const SLICE_MS = 4;
 /** How often a log pipe is looked at while svscan stops, and how long a logger may take to end once it can, in ms. */
 const DRAIN_POLL_MS = 20;
 const LOGGER_GRACE_MS = 3000;
@@ -54,8 +57,8 @@ export type Supervisor = {
   readonly coming: boolean;
   /** Looks whether what must outlive this process is there yet. */
   check(): void;
-  /** The descriptors that a new image of this process needs to go on; undefined if it could not. */
-  readonly held: readonly Fd[] | undefined;
+  /** What a new image of this process needs to go on; undefined if it could not. */
+  readonly handedOn: HandedHalf | "hosted" | undefined;
 };
 
 /** What a supervisor is begun with. */
@@ -66,27 +69,32 @@ export type Assignment = {
   readonly part: Part;
   /** The pipe of the pair, if it has one. */
   readonly pipe: () => LogPipe | undefined;
+  /** What an earlier image of this process has handed on of it. */
+  readonly handed?: HandedHalf | undefined;
   /** What is noted for the other halves of this directory's services. */
   readonly others: () => readonly Left[];
   readonly onLeave: () => void;
 };
 
 /** Of a logger that the log process looks after. */
-const HOSTED: Supervisor = { command: () => {}, check: () => {}, coming: false, held: [] };
+const HOSTED: Supervisor = { command: () => {}, check: () => {}, coming: false, handedOn: "hosted" };
 
 /** Begins to supervise. @throws {ErrnoError} with what there is to say as its message */
 export type Begin = (assignment: Assignment) => Supervisor;
 
 /** A service, its logger, and the pipe between them. */
-type Pair = {
-  readonly running: { [part in Part]: Supervisor | undefined };
+class Pair {
+  readonly running: { [part in Part]: Supervisor | undefined } = { service: undefined, log: undefined };
   /** What was said last of a half that cannot begin. */
-  readonly problems: { [part in Part]: ByteString | undefined };
-  pipe: LogPipe | undefined;
-};
+  readonly problems: { [part in Part]: ByteString | undefined } = { service: undefined, log: undefined };
+
+  constructor(public pipe: LogPipe | undefined) {}
+}
 
 export class ScanDirectory {
-  private known: Scan = nothingKnown;
+  private known: Scan;
+  /** What an earlier image of this process has handed on, and nothing was done for yet: it has its turn, or something happens. */
+  private readonly waiting: Set<HandedPair>;
   private readonly pairs = new Map<Identity, Pair>();
   private readonly keeper: PipeKeeper;
   private cancelScan: () => void = () => {};
@@ -103,7 +111,8 @@ export class ScanDirectory {
   private readonly snapshot = new Snapshot();
   /** What the snapshot is of, in its order. */
   private names: readonly ByteString[] = [];
-  private watchesNames = false;
+  /** Tells of the names. */
+  private watched: Fd | undefined;
   private readonly vigil: Vigil;
   /** There may be one: none has failed since the directory was read. */
   private mayWatch = false;
@@ -128,15 +137,74 @@ export class ScanDirectory {
   ) {
     this.files = new ScanFiles(directory, (text) => this.warn(text));
     this.keeper = new PipeKeeper(world);
-    this.vigil = new Vigil(world, () => this.stir());
-    this.watch();
-    this.logs = new LogProcess(world, directory);
+    const handed = world.handover?.handed;
+    this.vigil = new Vigil(world, handed?.vigil, () => this.stir());
+    this.watch(handed?.names);
+    this.logs = new LogProcess(world, directory, handed?.logs);
+    this.waiting = new Set(handed?.pairs);
+    const services = new Map<Identity, Known>();
+    for (const { identity, name, log } of this.waiting) services.set(identity, { name, log, active: true });
+    this.known = { services, warnings: new Map() };
+    if (this.waiting.size > 0) this.world.scanAsks = this.files.look(this.world.scanAsks);
+    world.loop.onUnknown = (file) => this.takeOf(file);
+    // A lock that no descriptor holds has ended with the earlier image.
+    for (const pair of this.waiting)
+      if (halvesOf(pair).some(({ lock }) => lock === undefined)) this.take(pair);
+    this.takeSome();
+  }
+
+  /** Takes some of those that wait, then what has happened meanwhile comes first. */
+  private takeSome(): void {
+    const { loop } = this.world;
+    const until = later(this.world.now().at, SLICE_MS);
+    for (const pair of this.waiting) {
+      this.take(pair);
+      const { at } = this.world.now();
+      if (at >= until) return void loop.at(at, () => this.takeSome());
+    }
+    loop.onUnknown = undefined;
     this.scanNow();
-    world.settled();
+    this.world.settled();
+  }
+
+  /** Something happens at `file`: whose that is, it does not wait any longer. @returns whether it was one that waited */
+  private takeOf(file: Fd): boolean {
+    for (const pair of this.waiting) {
+      const its = halvesOf(pair).flatMap(({ control, socket, process }) => [control, socket, process?.pidfd]);
+      if (!its.includes(file)) continue;
+      this.take(pair);
+      return true;
+    }
+    return false;
+  }
+
+  /** Goes on with a pair of an earlier image. */
+  private take(handed: HandedPair): void {
+    this.waiting.delete(handed);
+    const { identity, name, pipe, halves } = handed;
+    const pair = new Pair(pipe && new LogPipe(pipe));
+    this.pairs.set(identity, pair);
+    if (pair.pipe !== undefined) this.keeper.keep(pair.pipe);
+    for (const part of PARTS) {
+      const half = halves[part];
+      if (half === "hosted") pair.running[part] = HOSTED;
+      else if (half !== undefined) this.takeHalf(pair, this.assignment(identity, name, part, pair, half));
+    }
+  }
+
+  private takeHalf(pair: Pair, assignment: Assignment): void {
+    try {
+      pair.running[assignment.part] = this.begin(assignment);
+    } catch (error) {
+      // The next scan begins without.
+      if (!(error instanceof ErrnoError)) throw error;
+      this.world.report(error.message);
+    }
   }
 
   /** Nothing is to be done if nothing has changed, as long as everything runs. */
   private scanInTime(): void {
+    if (this.waiting.size > 0) return;
     for (const { running } of this.pairs.values()) for (const part of PARTS) running[part]?.check();
     this.logs.check();
     if (this.calm > 0 && this.mayWatch && this.vigil.begin()) return this.watchFrom(0);
@@ -181,7 +249,7 @@ export class ScanDirectory {
 
   /** Reads the directory and acts on it. */
   scanNow(): void {
-    if (this.stopping) return;
+    if (this.stopping || this.waiting.size > 0) return;
     this.changedAt = undefined;
     this.vigil.end();
     this.world.scanAsks = this.files.look(this.world.scanAsks);
@@ -210,25 +278,35 @@ export class ScanDirectory {
   }
 
   /**
-   * Every descriptor that must stay open for a new image of this process to go on where this one is; undefined if some
-   * service could not be told apart by it, or while svscan stops.
+   * All that a new image of this process needs to go on where this one is; undefined if it could not for some service, or while
+   * svscan stops.
    */
-  get held(): readonly Fd[] | undefined {
-    const held: Fd[] = [];
+  handOn(): Omit<HandedOn, "writes" | "epoll"> | undefined {
     if (this.stopping) return undefined;
-    for (const { running, pipe } of this.pairs.values()) {
+    const pairs: HandedPair[] = [];
+    const silent: HandedPair[] = [];
+    for (const [identity, { running, pipe }] of this.pairs) {
+      const known = this.known.services.get(identity);
+      const halves: { [part in Part]?: HandedHalf | "hosted" | undefined } = {};
       for (const part of PARTS) {
         const supervisor = running[part];
         if (supervisor === undefined) continue;
-        if (supervisor.held === undefined) return undefined;
-        held.push(...supervisor.held);
+        halves[part] = supervisor.handedOn;
+        if (halves[part] === undefined) return undefined;
       }
-      if (pipe?.held !== undefined) held.push(pipe.held);
+      if (known === undefined) return undefined;
+      const pair = { identity, name: known.name, log: known.log, pipe: pipe?.handedOn, halves };
+      // Those of whose ends nothing will tell come first.
+      (halvesOf(pair).some(({ process }) => process === undefined) ? silent : pairs).push(pair);
     }
-    const logs = this.logs.held;
+    const logs = this.logs.handedOn;
     if (logs === undefined) return undefined;
-    held.push(...logs);
-    return held;
+    this.vigil.end();
+    this.stir();
+    return {
+      ...{ pairs: [...silent, ...pairs, ...this.waiting], logs: logs === "nothing" ? undefined : logs },
+      ...{ names: this.watched, vigil: this.vigil.held },
+    };
   }
 
   /**
@@ -237,6 +315,7 @@ export class ScanDirectory {
   stop(): void {
     const impatient = this.stopping;
     this.stopping = true;
+    for (const pair of this.waiting) this.take(pair);
     this.cancelScan();
     this.vigil.end();
     if (impatient) this.logs.kill();
@@ -257,10 +336,10 @@ export class ScanDirectory {
     return this.pairs.get(identity)?.running[part] !== undefined;
   }
 
-  private watch(): void {
+  private watch(handed: Fd | undefined): void {
     try {
-      const names = watchNames(".");
-      this.watchesNames = true;
+      const names = handed ?? watchNames(".");
+      this.watched = names;
       this.world.loop.watch(names, () => {
         drainWatch(names);
         const { at } = this.world.now();
@@ -296,7 +375,7 @@ export class ScanDirectory {
       const seen = [...names, ...hosted, ...own];
       this.names = [".", ...seen];
       this.snapshot.take(this.directory, seen);
-      this.mayWatch = this.watchesNames;
+      this.mayWatch = this.watched !== undefined;
       return { entries: names.flatMap((name) => this.look(name)), complete: true };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
@@ -348,27 +427,13 @@ export class ScanDirectory {
     const service = this.known.services.get(identity);
     if (service === undefined) return;
     const { name } = service;
-    let pair = this.pairs.get(identity);
-    if (pair === undefined) {
-      pair = {
-        running: { service: undefined, log: undefined },
-        problems: { service: undefined, log: undefined },
-        pipe: undefined,
-      };
-      this.pairs.set(identity, pair);
-    }
+    const pair = this.pairs.get(identity) ?? new Pair(undefined);
+    this.pairs.set(identity, pair);
     const { running, problems } = pair;
     try {
       if (service.log) pair.pipe ??= this.makePipe(name);
       if (part === "log" && isHosted(this.directory, name)) running.log = HOSTED;
-      running[part] ??= this.begin({
-        name,
-        title: part === "log" ? `${name}/log` : name,
-        part,
-        pipe: () => pair.pipe,
-        others: () => this.recordedBeside(identity, part),
-        onLeave: () => this.left(pair, part),
-      });
+      running[part] ??= this.begin(this.assignment(identity, name, part, pair));
       problems[part] = undefined;
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
@@ -382,6 +447,24 @@ export class ScanDirectory {
       if (error.errno === EAGAIN && problems[part] === undefined) this.contests = CONTESTS;
       problems[part] = error.message;
     }
+  }
+
+  private assignment(
+    identity: Identity,
+    name: ByteString,
+    part: Part,
+    pair: Pair,
+    handed?: HandedHalf,
+  ): Assignment {
+    return {
+      name,
+      title: part === "log" ? `${name}/log` : name,
+      part,
+      handed,
+      pipe: () => pair.pipe,
+      others: () => this.recordedBeside(identity, part),
+      onLeave: () => this.left(pair, part),
+    };
   }
 
   /** Loggers of the log process that have got a program of their own: that is begun once the log process has let go of them. */
@@ -416,7 +499,7 @@ export class ScanDirectory {
 
   private makePipe(name: ByteString): LogPipe {
     try {
-      const pipe = this.world.descriptors.open(() => new LogPipe(this.directory, name));
+      const pipe = this.world.descriptors.open(() => LogPipe.make(this.directory, name));
       this.keeper.keep(pipe);
       return pipe;
     } catch (error) {

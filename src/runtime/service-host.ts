@@ -29,9 +29,10 @@ import { type ByteString, exhaustive, type Fd, type Instant, type Pid, pid } fro
 import { startOf } from "./adopt.ts";
 import { Announcer } from "./announcer.ts";
 import { Attendance, type Prepared } from "./attendance.ts";
-import { membersOf, openCgroup, removeCgroup } from "./cgroups.ts";
+import { membersOf, openCgroup, removeCgroup, watchCgroup } from "./cgroups.ts";
 import { CommandScripts } from "./command-scripts.ts";
 import { ControlDirectory, readControl, trying, Unable } from "./control-directory.ts";
+import type { HandedHalf } from "./handover.ts";
 import { KeptRecord } from "./kept-record.ts";
 import { type ProcessSet, processSet } from "./process-set.ts";
 import { ServiceFiles } from "./service-files.ts";
@@ -56,6 +57,8 @@ export type ServicePlace = {
     readonly argv: readonly ByteString[];
     readonly actions: readonly FileAction[];
   };
+  /** What an earlier image of this process has handed on of it. */
+  readonly handed?: HandedHalf | undefined;
   /** Told when the supervisor has let go of the directory: after `x`. */
   readonly onLeave: () => void;
 };
@@ -99,10 +102,9 @@ export class ServiceHost {
     private readonly world: World,
     private readonly place: ServicePlace,
   ) {
-    const { at, path, title } = place;
+    const { at, path, title, handed } = place;
     const { descriptors } = world;
-    const claim = (file: Fd): Fd => world.handover?.claim(file) ?? file;
-    this.files = descriptors.open(() => new ControlDirectory(at, path, title, claim));
+    this.files = descriptors.open(() => new ControlDirectory(at, path, title, handed));
     this.serviceFiles = new ServiceFiles(
       this.directory,
       (problem) => this.say(`warning: ${title}: ${problem}`),
@@ -185,8 +187,13 @@ export class ServiceHost {
   }
 
   /** What must stay open for the directory to stay ours; undefined where nothing would tell a new image what runs. */
-  get held(): readonly Fd[] | undefined {
-    return this.kept.found && [...this.files.held, ...(this.attendance?.held ?? [])];
+  get handedOn(): HandedHalf | undefined {
+    const { state, files, attendance, kept } = this;
+    const directory = files.handedOn;
+    if (kept.found === undefined || directory === undefined) return undefined;
+    const running = state.at === "up" ? state.pid : state.at === "finishing" ? state.finish : undefined;
+    const process = running && this.world.handOn(running);
+    return { ...directory, socket: attendance?.handedOn, process };
   }
 
   /** Looks whether what must outlive this process is there yet. */
@@ -511,7 +518,7 @@ export class ServiceHost {
     const inCgroup = state.at === "emptying" && state.set === "cgroup";
     // Watched before it is looked at: nothing is missed.
     if (inCgroup)
-      this.unwatch ??= this.world.cgroupWatch.watch(cgroup, () => this.tell({ on: "stirred", run }));
+      this.unwatch ??= watchCgroup(this.world.writes, cgroup, () => this.tell({ on: "stirred", run }));
     const members = this.setOf(run)?.members() ?? [];
     const watched = this.unwatch !== undefined;
     if (members.length === 0) {

@@ -78,10 +78,10 @@ export class Upgrade {
   private become(): void {
     // Everything the services' files are to say must be in them.
     this.world.loop.settle();
-    const { held } = this.scan;
-    if (held === undefined) return this.refuse("what it supervises could not be handed on");
+    const handedOn = this.scan.handOn();
+    if (handedOn === undefined) return this.refuse("what it supervises could not be handed on");
     try {
-      this.world.becomeAnew(held, true);
+      this.world.becomeAnew(handedOn);
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       this.refuse(error.text);

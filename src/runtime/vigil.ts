@@ -2,17 +2,21 @@
 // once. While all have one, nothing wakes svscan. Where one cannot have it (a file system that others change, no directory, no
 // watches left), there is no vigil, and svscan looks every five seconds. inotify(7)
 import { ENOENT, ErrnoError, errnoOf } from "../sys/errno.ts";
-import { close } from "../sys/files.ts";
-import { inotify, tellsAll, watchFileOnce, watchNamesOnce } from "../sys/inotify.ts";
+import { drainWatch, inotify, tellsAll, watchFileOnce, watchNamesOnce } from "../sys/inotify.ts";
 import type { ByteString, Fd } from "../units/units.ts";
 import type { World } from "./world.ts";
 
 export class Vigil {
-  private watch: Fd | undefined;
+  private keeping = false;
 
-  /** @param onChange told once that something has changed; the vigil is over then */
+  /**
+   * @param held the descriptor of all watches, if there is one yet. It stays when a vigil is over: to close it takes 25 ms, or
+   * more, for the kernel waits until nobody can be using them. A watch that was not told of is there for the next vigil.
+   * @param onChange told once that something has changed; the vigil is over then
+   */
   constructor(
     private readonly world: World,
+    public held: Fd | undefined,
     private readonly onChange: () => void,
   ) {}
 
@@ -20,9 +24,10 @@ export class Vigil {
   begin(): boolean {
     this.end();
     try {
-      const watch = this.world.descriptors.open(inotify);
-      this.watch = watch;
-      this.world.loop.watch(watch, () => {
+      this.held ??= this.world.descriptors.open(inotify);
+      drainWatch(this.held);
+      this.keeping = true;
+      this.world.loop.watch(this.held, () => {
         this.end();
         this.onChange();
       });
@@ -36,8 +41,8 @@ export class Vigil {
 
   /** Watches the directory `path` and the records in it and its `log`. @returns false where that cannot be: the vigil is over */
   add(path: ByteString): boolean {
-    const { watch } = this;
-    if (watch === undefined) return false;
+    const { held: watch } = this;
+    if (!this.keeping || watch === undefined) return false;
     try {
       if (!tellsAll(path)) throw new ErrnoError(ENOENT, "statfs", path);
       watchNamesOnce(watch, path);
@@ -52,9 +57,7 @@ export class Vigil {
   }
 
   end(): void {
-    if (this.watch === undefined) return;
-    this.world.loop.unwatch(this.watch);
-    close(this.watch);
-    this.watch = undefined;
+    if (this.keeping && this.held !== undefined) this.world.loop.unwatch(this.held);
+    this.keeping = false;
   }
 }

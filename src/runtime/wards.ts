@@ -20,6 +20,7 @@ import {
 import type { Signal } from "../sys/signals.ts";
 import { type Fd, instant, later, type Pid, pid, type Signo } from "../units/units.ts";
 import type { Found } from "./adopt.ts";
+import type { HandedHalf } from "./handover.ts";
 import type { Loop } from "./loop.ts";
 
 /** Told the wait status of a process, once; undefined where the kernel does not tell. */
@@ -59,6 +60,10 @@ export class Wards {
   private readonly loose = new Set<Pid>();
   private fresh: Pid[] = [];
   private spared = 0;
+  /** There may be children that nobody answers for yet, or never will; and the one that somebody may be about to. */
+  private unsettled: boolean;
+  private unlooked = false;
+  private handed: HandedHalf["process"];
   /** Children of which nothing is known here may end. */
   private readonly strangers: boolean;
   /** All ended children are to be looked for; not before `sweepFrom`. The last time took `sweptMs` in the kernel. */
@@ -78,11 +83,44 @@ export class Wards {
     ours: boolean,
   ) {
     this.strangers = getpid() === 1 || isSubreaper() || (!ours && hasChildren());
+    this.unsettled = ours;
+  }
+
+  /** Every child that there was has somebody who answers for it. */
+  settled(): void {
+    this.unsettled = false;
+    // What ended while there was nobody to be told.
+    this.unlooked = true;
+    this.reapAll();
+  }
+
+  /** Runs `act`, which may answer for the child of an earlier image whose pidfd is `handed`; else that is let go. */
+  taking<Result>(handed: HandedHalf["process"], act: () => Result): Result {
+    this.handed = handed;
+    try {
+      return act();
+    } finally {
+      if (this.handed !== undefined) close(this.handed.pidfd);
+      this.handed = undefined;
+    }
+  }
+
+  /** The descriptor that will tell of the end of the process, if there is one to be had. */
+  pidfdOf(process: Pid): Fd | undefined {
+    const ward = this.wards.get(process);
+    if (ward !== undefined && ward.pidfd === undefined && this.hold(process, ward))
+      this.loose.delete(process);
+    return ward?.pidfd;
   }
 
   /** Answers for the child `process`; `onEnd` is told when it has ended. */
   add(process: Pid, onEnd: OnEnd): void {
-    this.wards.set(process, { onEnd, child: true, pidfd: undefined });
+    const pidfd = this.handed?.pid === process ? this.handed.pidfd : undefined;
+    this.wards.set(process, { onEnd, child: true, pidfd });
+    if (pidfd !== undefined) {
+      this.handed = undefined;
+      return this.loop.watch(pidfd, () => void this.reap(process));
+    }
     this.loose.add(process);
     if (this.fresh.push(process) === 1) this.holdLater(FRESH_MS);
   }
@@ -216,7 +254,7 @@ export class Wards {
   /** SIGCHLD has come, for `child`. The kernel keeps one of them until it is taken: others may have ended as well since. */
   ended(child: number): void {
     // 0 is somebody outside of the pid namespace, who only says so.
-    if (child > 0) this.reap(pid(child));
+    if (child > 0 && !(this.unsettled && !this.has(child))) this.reap(pid(child));
     if (this.loose.size > 0 || this.strangers) this.sweepSoon();
   }
 
@@ -253,7 +291,9 @@ export class Wards {
   /** @returns whether there are some to be asked, each by itself */
   private findEnded(): boolean {
     this.sweptMs = 0;
-    if (!this.strangers && this.loose.size * ONE_ASKED <= this.wards.size) {
+    // How a child ended is told once: not before there is somebody to be told.
+    const many = this.loose.size * ONE_ASKED > this.wards.size;
+    if (this.unsettled || !(this.strangers || this.unlooked || many)) {
       this.unasked = [...this.loose];
       return this.askEach();
     }
@@ -262,6 +302,7 @@ export class Wards {
         this.unasked = [...this.wards.keys()];
         return true;
       }
+    this.unlooked = false;
     const times = this.loose.size > 0 ? SWEEP_PAUSE : STRANGER_PAUSE;
     const pause = this.sweptMs < SHORT_SWEEP_MS ? 0 : Math.min(this.sweptMs * times, MOST_PAUSE_MS);
     this.sweepFrom = later(monotonic(), pause);

@@ -9,11 +9,13 @@ import { EVENT_SIGNALS, type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";
 import { type Environment, environment, getenv } from "../sys/environment.ts";
 import { ENOSYS, ErrnoError, errnoOf } from "../sys/errno.ts";
+import { close } from "../sys/files.ts";
 import {
   commandLine,
   DescriptorLimit,
   everyThreadBlocks,
-  passOnDescriptors,
+  givenDescriptors,
+  passOn,
   privateAbove,
   RUNTIME_IGNORES,
 } from "../sys/inherited.ts";
@@ -28,11 +30,12 @@ import {
   tagChildren,
 } from "../sys/process.ts";
 import { type Signal, type SignalSet, setDisposition, signalSet } from "../sys/signals.ts";
+import { receivesAt } from "../sys/socket.ts";
 import type { ByteString, Fd, Instant, Pid, Signo } from "../units/units.ts";
 import { bootId, type Found } from "./adopt.ts";
-import { CgroupWatch, ownCgroup } from "./cgroups.ts";
+import { ownCgroup } from "./cgroups.ts";
 import { Footprint } from "./footprint.ts";
-import { becomeAnew, executablePath, Handover } from "./handover.ts";
+import { becomeAnew, executablePath, type HandedHalf, type HandedOn, Handover } from "./handover.ts";
 import { Loop } from "./loop.ts";
 import { type OnEnd, Wards } from "./wards.ts";
 import { WriteWatch } from "./write-watch.ts";
@@ -50,6 +53,10 @@ export class World {
   /** The signals that a started program finds blocked, but for SIGCHLD. */
   private readonly mask: SignalSet;
   private readonly argv: readonly ByteString[];
+  /** The descriptors that every program that is started gets. */
+  private readonly given: readonly Fd[];
+  /** Handed on, and not claimed yet. */
+  private socket: Fd | undefined;
   /** The name of this executable. */
   readonly executable: ByteString;
   /** Guards the opening of descriptors that this process keeps. */
@@ -65,7 +72,6 @@ export class World {
   private readonly leaders = new Map<Leads, Spawner>();
   /** Where the cgroups of services are made, or why they are not; asked when the first is asked for. */
   private cgroups: { readonly directory?: ByteString; readonly problem?: ByteString } | undefined;
-  readonly cgroupWatch: CgroupWatch;
   private readonly wards: Wards;
   /** The session and the process group that every child begins in. */
   private readonly self = getpid();
@@ -95,14 +101,15 @@ export class World {
   ) {
     this.argv = commandLine();
     this.executable = executablePath(this.argv[0] ?? "", getenv("PATH"));
-    const inherited = passOnDescriptors();
-    this.handover = Handover.receive(inherited);
+    this.handover = Handover.receive();
+    this.given = this.handover?.given ?? givenDescriptors();
+    passOn(this.given);
     this.mask = this.handover?.mask ?? inheritedMask;
     // A thread that the runtime started before boot.ts could block its signals would take them from us, and has them
     // unblocked for ever: a new image begins with them blocked.
     if (this.handover === undefined && !everyThreadBlocks(signalSet(EVENT_SIGNALS)))
       try {
-        this.becomeAnew([], false);
+        this.becomeAnew();
       } catch (error) {
         // Not to be executed again: the signals that such a thread takes are missed, the rest is done.
         errnoOf(error);
@@ -117,12 +124,13 @@ export class World {
       (error) =>
         report(`tend: warning: unexpected: ${error instanceof Error ? error.message : String(error)}`),
       () => this.footprint.rest(),
+      this.handover?.handed.epoll,
     );
     this.wards = new Wards(this.loop, (act) => this.descriptors.open(act), this.handover?.started === true);
     this.descriptors.relieve = () => this.spareSome() || this.wards.relieve();
-    this.writes = new WriteWatch(this.loop);
+    this.writes = new WriteWatch(this.loop, this.handover?.handed.writes);
     const mask = this.mask & ~signalSet(["SIGCHLD"]);
-    const privateFrom = privateAbove(inherited.keys());
+    const privateFrom = privateAbove(this.given);
     const attributes = { mask, defaults: RUNTIME_IGNORES, privateFrom };
     this.spawner = new Spawner(attributes, env);
     this.makeLeaders = (kind) =>
@@ -130,18 +138,17 @@ export class World {
         () =>
           new Spawner({ ...attributes, processGroup: kind === "group", session: kind === "session" }, env),
       );
-    this.cgroupWatch = new CgroupWatch(this.loop);
   }
 
   /**
    * Becomes a new image of this program, which may be another version of it; returns only by throwing.
-   * @param held the descriptors of what must not be let go meanwhile
-   * @param started the new image has nothing more to begin with
+   * @param handed what must not be let go meanwhile; undefined: the new image has to begin from the start
    * @throws {ErrnoError} as execve; nothing has changed then
    */
-  becomeAnew(held: readonly Fd[], started: boolean): never {
+  becomeAnew(handed?: Omit<HandedOn, "writes" | "epoll">): never {
     for (const child of this.mortals) this.kill(child, "SIGKILL");
-    return becomeAnew(this.executable, this.argv, held, this.mask, started);
+    const all = handed && { ...handed, writes: this.writes.held, epoll: this.loop.epoll };
+    return becomeAnew(this.executable, this.argv, this.mask, this.given, all);
   }
 
   /** @returns whether a descriptor became free */
@@ -154,11 +161,35 @@ export class World {
     return spared > 0;
   }
 
-  /** The directories of an earlier image are taken: what it handed on and nobody wanted is let go. */
+  /** Everything that an earlier image handed on is somebody's. */
   settled(): void {
-    this.handover?.finish();
-    // What ended while there was nobody to be told.
-    this.wards.reapAll();
+    this.wards.settled();
+  }
+
+  /** The process, with what tells of its end, for a new image; undefined where nothing will tell. */
+  handOn(process: Pid): HandedHalf["process"] {
+    const pidfd = this.wards.pidfdOf(process);
+    return pidfd === undefined ? undefined : { pid: process, pidfd };
+  }
+
+  /** Runs `act`, which begins with what an earlier image has handed on. What of `half` it does not claim is let go. */
+  taking<Result>(half: HandedHalf | undefined, act: () => Result): Result {
+    if (half === undefined) return act();
+    this.socket = half.socket;
+    try {
+      return this.wards.taking(half.process, act);
+    } finally {
+      if (this.socket !== undefined) close(this.socket);
+      this.socket = undefined;
+    }
+  }
+
+  /** The socket handed on, if it receives at the abstract address `name`: what waits in it is not lost. */
+  claimSocket(name: ByteString): Fd | undefined {
+    const { socket } = this;
+    if (socket === undefined || receivesAt(socket) !== name) return undefined;
+    this.socket = undefined;
+    return socket;
   }
 
   /**

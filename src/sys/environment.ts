@@ -18,6 +18,9 @@ export function getenv(name: ByteString): ByteString | undefined {
   return text(value);
 }
 
+/** The variable is gone, and no program that is started gets it. unsetenv(3) */
+export const unsetenv = (name: ByteString): void => void libc.unsetenv(scratch.reset().cstring(name));
+
 /** The NUL-terminated string at `address`. */
 function text(address: number): ByteString {
   const length = libc.strlen(address);

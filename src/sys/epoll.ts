@@ -1,7 +1,7 @@
 // Waiting for descriptors. epoll(7)
 import { type Fd, fd } from "../units/units.ts";
-import { check, EINTR, failure } from "./errno.ts";
-import { Arena, libc, scratch } from "./libc.ts";
+import { check, EEXIST, EINTR, failure } from "./errno.ts";
+import { Arena, lastErrno, libc, scratch } from "./libc.ts";
 
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
@@ -16,13 +16,17 @@ let events: Arena | undefined;
 /** A new epoll instance, close-on-exec. @throws {ErrnoError} */
 export const epollCreate = (): Fd => fd(check(libc.epoll_create1(EPOLL_CLOEXEC), "epoll_create"));
 
-/** Reports `file` whenever it is readable or hung up (level-triggered). @throws {ErrnoError} EPERM for a regular file. */
+/**
+ * Reports `file` whenever it is readable or hung up (level-triggered); nothing is done where it is reported already.
+ * @throws {ErrnoError} EPERM for a regular file.
+ */
 export function epollAdd(epoll: Fd, file: Fd): void {
   const event = scratch.reset().alloc(EVENT.size);
   scratch.setU32(event, EPOLLIN);
   scratch.setU32(event + EVENT.data, file);
   scratch.setU32(event + EVENT.data + 4, 0);
-  check(libc.epoll_ctl(epoll, EPOLL_CTL_ADD, file, event), "epoll_ctl");
+  if (libc.epoll_ctl(epoll, EPOLL_CTL_ADD, file, event) === -1 && lastErrno() !== EEXIST)
+    throw failure("epoll_ctl");
 }
 
 /** Reports `file` no more. @throws {ErrnoError} */

@@ -8,6 +8,7 @@ export const ESRCH = errno(3);
 export const EINTR = errno(4);
 export const ENXIO = errno(6);
 export const ENOEXEC = errno(8);
+export const EBADF = errno(9);
 export const ECHILD = errno(10);
 export const EAGAIN = errno(11);
 export const ENOMEM = errno(12);

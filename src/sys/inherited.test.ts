@@ -26,7 +26,7 @@ test("descriptors that were inherited are passed on, those of the runtime and la
   await using box = new Sandbox();
   const words = bareCommand(
     box,
-    `inherited.passOnDescriptors();
+    `inherited.passOn(inherited.givenDescriptors());
      const mine = files.openat(files.AT_FDCWD, "/dev/null", files.O_RDONLY);
      say(mine);
      const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, environments.environment());

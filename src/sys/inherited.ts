@@ -54,14 +54,14 @@ export function lastArgument(): Uint8Array {
 }
 
 /**
- * Makes every inherited descriptor survive exec again. To be called before this process opens any of its own. The
- * runtime's are left closed on exec: its epoll instance, and the eventfd in it. Without /proc nothing is done.
- * @returns them, each with what /proc says it is
+ * The descriptors above 2 that this process was given, in the order of their numbers: without the runtime's, which are its epoll
+ * instance and the eventfd in it. To be called before this process opens any of its own. None without /proc.
  */
-export function passOnDescriptors(): ReadonlyMap<Fd, ByteString> {
-  const { inherited } = descriptors();
-  for (const file of inherited) setCloseOnExec(file, false);
-  return new Map(inherited.map((file) => [file, targetOf(file)]));
+export const givenDescriptors = (): readonly Fd[] => descriptors().inherited;
+
+/** Makes descriptors that were given survive exec again. */
+export function passOn(given: readonly Fd[]): void {
+  for (const file of given) setCloseOnExec(file, false);
 }
 
 /** The number from which on no descriptor survives exec: above those of `inherited` that still do. */
@@ -82,7 +82,7 @@ function passedOn(file: Fd): boolean {
 }
 
 /** What a descriptor of this process is. proc(5) */
-const targetOf = (file: Fd): ByteString => readlinkat(AT_FDCWD, `/proc/self/fd/${file}`);
+export const targetOf = (file: Fd): ByteString => readlinkat(AT_FDCWD, `/proc/self/fd/${file}`);
 
 /** The open descriptors above 2: those the runtime opened, and all others. */
 function descriptors(): { readonly runtimes: readonly Fd[]; readonly inherited: readonly Fd[] } {

@@ -100,6 +100,7 @@ const signatures = {
   syscall: { args: [L, L, L, L, L, L, L], returns: L },
   tee: { args: [I, I, S, U], returns: L },
   umask: { args: [U], returns: U },
+  unsetenv: { args: [P], returns: I },
   unlinkat: { args: [I, P, I], returns: I },
   waitid: { args: [I, U, P, I], returns: I },
   waitpid: { args: [I, P, I], returns: I },
