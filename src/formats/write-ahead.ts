@@ -87,6 +87,7 @@ const IN_HALF = {
   inLine: 28,
   tailStamp: 32,
   alerts: 44,
+  size: 48,
 };
 const NOTES_AT = HALF_AT + 2 * HALF_SIZE;
 /** A slot's number, whether the directory takes the line that the data begins in, and two slots. */
@@ -94,6 +95,16 @@ const NOTE_SIZE = 72;
 const NOTE_SLOT = { size: 32, inode: 0, base: 8, done: 16, phase: 24 };
 const NO_BYTE = 256;
 const BY_MARK = 257;
+
+/** See WriteAhead.outline. */
+export type Outline = {
+  readonly plans: readonly [number, number];
+  readonly notes: readonly [number, number];
+  readonly data: readonly [number, number];
+  readonly mark: Uint8Array;
+  readonly plan: Uint8Array;
+  readonly note: Uint8Array;
+};
 
 const pages = (bytes: number): number => Math.ceil(bytes / PAGE) * PAGE;
 const scriptText = (args: readonly ByteString[]): ByteString => args.map((arg) => `${arg}\0`).join("");
@@ -182,6 +193,25 @@ export class WriteAhead {
   /** Where the data of a half begins, in bytes from the buffer's start; its tail ends there. */
   dataAt(half: Half): number {
     return this.header + (half + 1) * TAIL_ROOM + half * this.capacity;
+  }
+
+  /**
+   * For whoever stores plans of pieces without a tail by himself (sys/trickle.ts), into a buffer of one directory: where those
+   * of each half lie, in bytes from the buffer's start, and all that does not change from one to the next.
+   */
+  outline(inode: bigint): Outline {
+    const [plan, note] = [new Uint8Array(IN_HALF.size), new Uint8Array(8 + NOTE_SLOT.size)];
+    new DataView(plan.buffer).setUint32(IN_HALF.before, BY_MARK, true);
+    new DataView(note.buffer).setBigUint64(8 + NOTE_SLOT.inode, inode, true);
+    const { view } = this;
+    return {
+      plans: [HALF_AT, HALF_AT + HALF_SIZE],
+      notes: [this.noteAt(0, 0), this.noteAt(1, 0)],
+      data: [this.dataAt(0), this.dataAt(1)],
+      mark: new Uint8Array(view.buffer, view.byteOffset + AT.mark, MARK_SIZE),
+      plan,
+      note,
+    };
   }
 
   /** The half that counts; undefined: none, nothing has been taken yet. */

@@ -319,6 +319,26 @@ export class LogDirectory {
     return this.currentInode;
   }
 
+  /** `current`, if a writer may append to it by itself as long as it stays shorter than `limit`: nothing has to be done first. */
+  get appendable(): { readonly current: Fd; readonly bytes: number; readonly limit: number } | undefined {
+    const { bytes, current } = this;
+    const limit = this.keeping.size - MARGIN;
+    return current === undefined || this.skip > 0 || bytes === 0 || bytes >= limit
+      ? undefined
+      : { current, bytes, limit };
+  }
+
+  /** It has done so: `current` has `bytes` bytes now, the last `done` of which are output of the present chunk. */
+  appended(bytes: number, done: number): void {
+    this.bytes = bytes;
+    this.done = done;
+  }
+
+  /** Of the present chunk's output, what was appended so is to be passed over when all of it is written. */
+  passOver(): void {
+    this.skip = this.done;
+  }
+
   /** Writes `length` bytes of memory. @returns what remains to be done, if something has to be waited for */
   write(memory: Region, from: number, length: number): Task | undefined {
     // Almost always: there is room in `current`, and the call takes all.

@@ -17,7 +17,7 @@ import {
   WriteAhead,
 } from "../formats/write-ahead.ts";
 import { stampMoment } from "../sys/clock.ts";
-import { EAGAIN, ENOENT, ErrnoError, errnoOf } from "../sys/errno.ts";
+import { EAGAIN, EINTR, ENOENT, ErrnoError, errnoOf } from "../sys/errno.ts";
 import {
   bytesWaiting,
   close,
@@ -36,6 +36,7 @@ import {
   unlinkIfThere,
 } from "../sys/files.ts";
 import { mapShared, Region } from "../sys/memory.ts";
+import { MOST as SMALL_PIECE } from "../sys/trickle.ts";
 import { type ByteString, type Fd, later } from "../units/units.ts";
 import { type Chunk, Delivery, openStatusFiles, roomFor, type StatusFile, together } from "./delivery.ts";
 import { LARGE_PIECE_WORK, PIECE_WORK } from "./footprint.ts";
@@ -152,6 +153,10 @@ export class LogWriter {
   private suspending = false;
   private rotating = false;
   private paused = false;
+  /** Every line goes to one directory, with a label or as it came. */
+  private readonly straight: boolean;
+  /** Small pieces of input are taken while the loop sleeps, and what is known here is not the latest. */
+  private lent = false;
 
   constructor(
     private readonly world: World,
@@ -162,6 +167,8 @@ export class LogWriter {
   ) {
     this.script = parseScript(args);
     this.source = this.lookAtInput();
+    const { actions, stamp } = this.script;
+    this.straight = actions.length === 1 && actions[0]?.do === "log" && stamp !== "iso8601";
   }
 
   /** Begins. All that happens from now on happens in the world's loop. */
@@ -217,9 +224,11 @@ export class LogWriter {
   /** Gives the buffer up until there is input again, unless there was since the last call. @returns whether it has none */
   rest(): boolean {
     if (this.desk === undefined) return true;
+    this.takeBack();
     const idle = !this.busy && this.waiting !== undefined && !this.midLine;
     this.busy = false;
     if (idle) this.giveUpBuffer();
+    else this.lend();
     return idle;
   }
 
@@ -615,6 +624,7 @@ export class LogWriter {
     this.waiting = resume;
     if (this.paused) return;
     const { loop } = this.world;
+    if (this.remains !== undefined) return loop.soon(() => this.wake());
     if (this.pollable && !this.watched) {
       try {
         loop.watch(this.input, () => this.onReadable());
@@ -637,22 +647,26 @@ export class LogWriter {
     if (this.paused) return;
     this.busy = true;
     let more = true;
+    this.takeBack();
     try {
       // Whoever has no desk gets one in `log` first.
-      if (this.desk !== undefined) more = this.takeInput();
+      if (this.desk !== undefined && this.remains === undefined) more = this.takeInput();
     } catch (error) {
       this.remains = failing(error);
     }
     if (more) this.wake();
     else if (!this.pollable) this.waitForInput(this.waiting);
+    else this.lend();
   }
 
   private unwatch(): void {
+    this.takeBack();
     if (this.watched) this.world.loop.unwatch(this.input);
     this.watched = false;
   }
 
   private wake(): void {
+    this.takeBack();
     const resume = this.waiting;
     this.waiting = undefined;
     resume?.();
@@ -727,6 +741,65 @@ export class LogWriter {
     this.ahead?.setGot(this.half, got);
     this.chunk.to = data + got;
     return got > 0 ? got : END;
+  }
+
+  /** What was taken last was little, and all of it is written: from now on the like of it is taken while the loop sleeps. */
+  private lend(): void {
+    const { ahead, chunk, directories, watched } = this;
+    if (!this.straight || ahead === undefined || !watched || !this.piped || this.leaving) return;
+    if (chunk.to - chunk.data > SMALL_PIECE || this.midLine) return;
+    const { trickle } = this.world.loop;
+    const [directory] = directories;
+    const appendable = directory?.appendable;
+    if (trickle === undefined || directory === undefined || appendable === undefined) return;
+    const { mark, plan, note, ...at } = ahead.outline(directory.inode);
+    const buffer = this.region.base + this.window.at;
+    const addresses = ([first, second]: readonly [number, number]) =>
+      [buffer + first, buffer + second] as const;
+    this.lent = trickle.lend(this.input, {
+      ...appendable,
+      half: this.half,
+      stamped: this.script.stamp === "tai64n",
+      buffer,
+      plans: addresses(at.plans),
+      notes: addresses(at.notes),
+      data: addresses(at.data),
+      ...{ mark, plan, note },
+    });
+  }
+
+  /** Learns what has been taken, and does what remains to be done with it. */
+  private takeBack(): void {
+    if (!this.lent) return;
+    this.lent = false;
+    const { ahead, chunk, directories, world } = this;
+    const back = world.loop.trickle?.takeBack(this.input);
+    const [directory] = directories;
+    if (back === undefined || directory === undefined || ahead === undefined) return;
+    const { half, bytes, pieces, written, got } = back;
+    if (pieces === 0 && got === undefined) return;
+    this.busy = true;
+    this.half = half;
+    const { delivery, window } = this.at;
+    delivery.noteIn(ahead, half);
+    const { stamp } = ahead.planOf(half);
+    this.beginChunk(window.at + ahead.dataAt(half), 0, stamp, stamp);
+    if (got === undefined) {
+      chunk.from = chunk.data = chunk.to = this.lines.position = chunk.data + ahead.got(half);
+      directory.appended(bytes, written);
+      return;
+    }
+    directory.appended(bytes + written, written);
+    directory.passOver();
+    if (got > 0) {
+      ahead.setGot(half, got);
+      chunk.to += got;
+      try {
+        this.remains = delivery.deliver(chunk);
+      } catch (error) {
+        this.remains = failing(error);
+      }
+    } else if (got === 0 || (-got !== EAGAIN && -got !== EINTR)) this.ended = true;
   }
 
   /** Makes the other half ready for `length` bytes, with the unfinished line in front, and makes it the one that counts. */

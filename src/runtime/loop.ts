@@ -7,7 +7,8 @@ import { monotonic } from "../sys/clock.ts";
 import { epollAdd, epollCreate, epollRemove, epollWait } from "../sys/epoll.ts";
 import { EBADF, ENOENT, unless } from "../sys/errno.ts";
 import { readSignals, SIGNALS, type SignalSet, setMask, signalfd, signalSet } from "../sys/signals.ts";
-import type { Fd, Instant } from "../units/units.ts";
+import { Trickle } from "../sys/trickle.ts";
+import { type Fd, type Instant, instant } from "../units/units.ts";
 import { Deadlines } from "./deadlines.ts";
 
 export type Handler = () => void;
@@ -16,6 +17,8 @@ export type Handler = () => void;
 const DEADLINES_A_TURN = 8;
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** epoll waits no longer, in milliseconds. */
+const LONGEST = 2 ** 31 - 1;
 
 export class Loop {
   /**
@@ -28,6 +31,8 @@ export class Loop {
   private readonly deferred: Handler[] = [];
   private readonly rest: Rest | undefined;
   private running = true;
+  private machine: Trickle | undefined;
+  private asked = false;
 
   /**
    * @param signals what is to be taken as an event; every other signal acts as it did
@@ -69,6 +74,13 @@ export class Loop {
     if (this.watched.delete(file)) epollRemove(this.epoll, file);
   }
 
+  /** What may take input of pipes that are watched, without their handlers, while the loop sleeps; undefined where there is none. */
+  get trickle(): Trickle | undefined {
+    if (!this.asked) this.machine = Trickle.make();
+    this.asked = true;
+    return this.machine;
+  }
+
   /** Calls `handler` once, at `at` or soon after. @returns what takes it back */
   at(at: Instant, handler: Handler): Handler {
     return this.deadlines.add(at, handler);
@@ -89,7 +101,7 @@ export class Loop {
     for (;;) {
       if (this.deferred.length > 0) this.settle();
       if (!this.running) return;
-      const files = epollWait(this.epoll, this.patience());
+      const files = this.wait();
       let happened = files.length > 0;
       for (const file of files) {
         // A handler before it may have unwatched it.
@@ -121,10 +133,13 @@ export class Loop {
     this.deferred.length = 0;
   }
 
-  /** How long epoll may sleep, in whole milliseconds: never less than to the next deadline. */
-  private patience(): number {
+  /** Sleeps until something happens, and never less than to the next deadline. @returns what can be read */
+  private wait(): Fd[] {
+    const { epoll, machine } = this;
     const next = Math.min(this.deadlines.next ?? NEVER, this.rest?.due ?? NEVER);
-    return next === NEVER ? -1 : Math.max(0, Math.ceil(next - monotonic()));
+    if (machine !== undefined) return machine.wait(epoll, next === NEVER ? undefined : instant(next));
+    if (next === NEVER) return epollWait(epoll, -1);
+    return epollWait(epoll, Math.min(Math.max(0, Math.ceil(next - monotonic())), LONGEST));
   }
 
   private guard(handler: Handler): void {

@@ -5,7 +5,8 @@
 // Nothing but the handler of a signal can do it, and a handler cannot be JavaScript. So this module brings 180 bytes of
 // machine code: is the address in a guarded range? mmap, and return. Everything else goes where it went before, to the
 // handler of the runtime. On a machine it has no code for, or where memory may not be made executable, nothing is guarded.
-import { Arena, libc, scratch, view } from "./libc.ts";
+import { Arena, libc, scratch } from "./libc.ts";
+import { executable } from "./machine-code.ts";
 
 /**
  * `void handler(int signal, siginfo_t *info, void *context)` for x86-64. The table, at the address in bytes 2 to 9, has eight
@@ -63,13 +64,6 @@ const RANGES = 8;
 const RANGE_SIZE = 16;
 const AT = { lost: 128, before: 136, size: 176 } as const;
 
-const PAGE = 4096;
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const PROT_EXEC = 4;
-const MAP_PRIVATE = 2;
-const MAP_ANONYMOUS = 0x20;
-
 const SIGBUS = 7;
 const SA_SIGINFO = 4;
 const SA_ONSTACK = 0x08000000;
@@ -102,18 +96,12 @@ export function guardPages(base: number, size: number): boolean {
 export const lostPages = (): number => (table === undefined ? 0 : table.u32(table.base + AT.lost));
 
 function install(): Arena | undefined {
-  if (process.arch !== "x64") return undefined;
-  const page = libc.mmap(0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (page >= 2 ** 63) return undefined;
   const made = new Arena(AT.size);
   made.slice(made.base, AT.size).fill(0);
-  const code = view(page, PAGE);
-  code.set(X86_64);
+  const code = new Uint8Array(X86_64);
   new DataView(code.buffer).setBigUint64(TABLE_OPERAND, BigInt(made.base), true);
-  if (libc.mprotect(page, PAGE, PROT_READ | PROT_EXEC) === -1) {
-    libc.munmap(page, PAGE);
-    return undefined;
-  }
+  const page = executable(code);
+  if (page === undefined) return undefined;
   const before = scratch.reset().alloc(256);
   if (libc.sigaction(SIGBUS, 0, before) === -1) return undefined;
   made.setU64(made.base + AT.before, scratch.u64(before));

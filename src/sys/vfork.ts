@@ -7,7 +7,8 @@
 // No function of the C library forks so, and a child that shares its parent's memory cannot run JavaScript. So this module
 // brings 82 bytes of machine code, which know nothing but "clone3, and in the child make these calls one after the other".
 // On a machine it has none for, or where the kernel (before 5.9) or a seccomp filter refuses, there is posix_spawn.
-import { Arena, codeAt, libc, view } from "./libc.ts";
+import { Arena, codeAt } from "./libc.ts";
+import { executable } from "./machine-code.ts";
 
 /**
  * `long vfork_and_call(struct clone_args *args, size_t size, struct call *calls)` for x86-64. In the parent it returns what
@@ -72,13 +73,6 @@ const CLONE_INTO_CGROUP_HIGH = 2;
 const CLONE_ARGS_SIZE = 64;
 const CLONE_ARGS_SIZE_CGROUP = 88;
 
-const PAGE = 4096;
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const PROT_EXEC = 4;
-const MAP_PRIVATE = 2;
-const MAP_ANONYMOUS = 0x20;
-
 const CALL_WORDS = 16;
 /** The most calls a child makes. */
 export const MOST_CALLS = 32;
@@ -109,15 +103,8 @@ export class Vfork {
 
   /** Undefined where there is no code for this processor, or memory may not be made executable. */
   static make(): Vfork | undefined {
-    if (process.arch !== "x64") return undefined;
-    const page = libc.mmap(0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page >= 2 ** 63) return undefined;
-    view(page, PAGE).set(X86_64);
-    if (libc.mprotect(page, PAGE, PROT_READ | PROT_EXEC) === -1) {
-      libc.munmap(page, PAGE);
-      return undefined;
-    }
-    return new Vfork(codeAt(page));
+    const code = executable(X86_64);
+    return code === undefined ? undefined : new Vfork(codeAt(code));
   }
 
   /** Makes `call` the child's call number `at`, 0 to 31. Arguments not named are whatever was there. */
