@@ -16,6 +16,10 @@ export const CALLS = [
   "close",
   "fsync",
   "fchmod",
+  "mkdirat",
+  "mlock",
+  // What the C library makes of renameat2 without flags.
+  "renameat",
   "renameat2",
   "unlinkat",
   "fallocate",
