@@ -19,28 +19,66 @@ export function numbers(seed: number): () => number {
   };
 }
 
-/** Each pattern says of a line what the test can say as well. */
-const FILTERS: readonly (readonly [words: readonly string[], selects: (line: string) => boolean])[] = [
-  [[], () => true],
-  [["-*"], () => false],
-  [["-*", "+*o*"], (line) => line.slice(0, 974).includes("o")],
-  [["+*", "-*q*"], (line) => !line.slice(0, 974).includes("q")],
-];
+/** Words that lines and patterns are made of. The first letter of each is in no label, so that no label decides. */
+const WORDS = ["o", "q", "zig", "zigzag", "hog", "hoax", "quiz", "gag", "oil oil"];
+const LETTERS = "abcghioqz .\0\xff";
+
+/** A pattern: words with stars before, behind and, for the most part, between them. */
+function pattern(below: (n: number) => number): string {
+  const words = Array.from({ length: 1 + below(3) }, () => WORDS[below(WORDS.length)]);
+  return `*${words.join(below(4) === 0 ? "" : "*")}${below(5) === 0 ? "" : "*"}`;
+}
+
+/** What C's matching comes to: a star takes everything up to the next byte that is the one behind it. */
+function matcher(text: string): RegExp {
+  const quoted = (letters: string) =>
+    letters.replace(/[^a-z]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  const parts = text.split("*").map(quoted);
+  const source = parts.map((part, i) => {
+    if (i === 0) return part;
+    if (part === "") return ".*";
+    const first = part.startsWith("\\") ? part.slice(0, 4) : part.slice(0, 1);
+    return `[^${first}]*${part}`;
+  });
+  return new RegExp(`^${source.join("")}$`, "s");
+}
+
+/** Actions that select, and whether they select a line of which so much is looked at. */
+type Filter = { readonly words: readonly string[]; readonly selects: (line: string) => boolean };
+
+/** Of the first directory's there need be none that selects all at first. */
+function filter(below: (n: number) => number, first: boolean): Filter {
+  const words = first && below(3) > 0 ? [] : ["+*"];
+  if (below(4) > 0) {
+    if (below(3) > 0) words.push("-*");
+    for (let left = below(4); left > 0; left--) words.push(`${"++-"[below(3)]}${pattern(below)}`);
+  }
+  const steps = words.map((word) => [word.startsWith("+"), matcher(word.slice(1))] as const);
+  const selects = (line: string) => {
+    let selected = true;
+    for (const [select, wanted] of steps) if (wanted.test(line)) selected = select;
+    return selected;
+  };
+  return { words, selects };
+}
 
 /** @throws {Error} what is wrong */
 export async function fuzzOnce(random: () => number, parent: string | undefined): Promise<void> {
   const below = (n: number) => Math.floor(random() * n);
   const stamp = random() < 0.5;
-  const chosen = Array.from({ length: 1 + below(3) }, () => FILTERS[below(FILTERS.length)] ?? FILTERS[0]);
+  const chosen = Array.from({ length: 1 + below(3) }, (_, i) => filter(below, i === 0));
   const script = [
     ...(stamp ? ["t"] : []),
     "n100000",
-    ...chosen.flatMap((filter, i) => ["+*", ...(filter?.[0] ?? []), `s${4096 + below(30_000)}`, `./d${i}`]),
+    ...chosen.flatMap(({ words }, i) => [...words, `s${4096 + below(30_000)}`, `./d${i}`]),
   ];
-  const letters = "abcghioqz .\0\xff";
+  const rare = below(30) + 1;
   const lines = Array.from({ length: below(300) }, () => {
     const length = random() < 0.03 ? below(9000) : below(80);
-    return Array.from({ length }, () => letters[below(letters.length)]).join("");
+    let line = "";
+    while (line.length < length)
+      line += below(rare) === 0 ? WORDS[below(WORDS.length)] : LETTERS[below(LETTERS.length)];
+    return line;
   });
   const input = lines
     .map((line) => `${line}\n`)
@@ -49,14 +87,18 @@ export async function fuzzOnce(random: () => number, parent: string | undefined)
 
   await using box = new Sandbox(parent);
   using pipe = new FullPipe(box, "in");
+  // Whole lines, a few at a time, or what comes.
+  const trickle = random() < 0.5;
   let written = 0;
   while (written < input.length) {
     using logger = new Logger(box.path, script, pipe.read);
-    for (let pieces = 1 + below(5); pieces > 0 && written < input.length; pieces--) {
-      const end = Math.min(input.length, written + 1 + below(20_000));
-      pipe.write(input.slice(written, end));
-      written = end;
-      await Bun.sleep(below(30));
+    for (let pieces = 1 + below(trickle ? 50 : 5); pieces > 0 && written < input.length; pieces--) {
+      const from = written + 1 + below(trickle ? 200 : 20_000);
+      const end = trickle ? input.indexOf("\n", from) + 1 : from;
+      const upTo = end === 0 ? input.length : Math.min(input.length, end);
+      pipe.write(input.slice(written, upTo));
+      written = upTo;
+      await Bun.sleep(below(trickle ? 4 : 30));
     }
     await Bun.sleep(below(60));
     logger.signal("SIGKILL");
@@ -70,11 +112,12 @@ export async function fuzzOnce(random: () => number, parent: string | undefined)
   if (end.code !== 0 || end.stderr !== "") throw new Error(`exit ${end.code}: ${end.stderr}`);
   const all = input.split("\n");
   if (all.at(-1) === "") all.pop();
-  for (const [i, filter] of chosen.entries()) {
+  const seenOfALine = stamp ? 1000 - 26 : 1000;
+  for (const [i, { selects }] of chosen.entries()) {
     const seen = logged(join(box.path, `d${i}`));
     const bare = stamp ? seen.replace(/^@[0-9a-f]{24} /gm, "") : seen;
     const expected = all
-      .filter((line) => filter?.[1](line))
+      .filter((line) => selects(line.slice(0, seenOfALine)))
       .map((line) => `${line}\n`)
       .join("");
     if (bare !== expected)
