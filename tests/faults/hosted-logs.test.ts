@@ -183,7 +183,7 @@ const ASKED: { readonly [letters: string]: readonly string[] } = {
   "-a": ["read", "write", "tee", "ioctl", "epoll_wait"],
   "-at": ["openat", "close", "fsync"],
   "-ta": ["fchmod", "renameat2", "statx"],
-  "-t": ["unlinkat", "fallocate", "mmap"],
+  "-t": ["unlinkat", "fallocate", "mmap", "mkdirat", "mlock", "renameat"],
 };
 
 describe.skipIf(strace === null)("killed at its system calls, the log process loses nothing", () => {
