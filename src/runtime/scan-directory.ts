@@ -150,7 +150,8 @@ export class ScanDirectory {
     // A lock that no descriptor holds has ended with the earlier image.
     for (const pair of this.waiting)
       if (halvesOf(pair).some(({ lock }) => lock === undefined)) this.take(pair);
-    this.takeSome();
+    if (this.waiting.size === 0) this.takeSome();
+    else world.loop.at(world.now().at, () => this.takeSome());
   }
 
   /** Takes some of those that wait, then what has happened meanwhile comes first. */
