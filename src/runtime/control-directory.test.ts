@@ -196,6 +196,18 @@ describe("a directory that is taken", () => {
     expect([...readControl(control)]).toEqual([0x64, 0x78, 0x0a, 0xff]);
     expect(readControl(control).length).toBe(0);
   });
+
+  test("4096 commands may wait in the fifo, each written by itself, and one more is refused", () => {
+    const path = service();
+    const { control } = supervise(path);
+    const client = openat(AT_FDCWD, join(path, "supervise/control"), O_WRONLY | O_NONBLOCK);
+    for (let i = 0; i < 4096; i++) write(client, "t");
+    expect(() => write(client, "t")).toThrow(expect.objectContaining({ errno: EAGAIN }));
+    expect(readControl(control).length).toBe(4096);
+    write(client, "d");
+    close(client);
+    expect([...readControl(control)]).toEqual([0x64]);
+  });
 });
 
 describe("a directory that cannot be taken says what the C program says", () => {

@@ -42,6 +42,7 @@ import {
   read,
   readlinkat,
   renameat,
+  setPipeSize,
   statat,
   unlinkat,
 } from "../sys/files.ts";
@@ -76,6 +77,8 @@ const CONTROL = "supervise/control";
 const OK = "supervise/ok";
 /** The second name of the control fifo, for the moment before it replaces an `ok` that is a fifo of its own. */
 const OK_NEW = "supervise/ok.new";
+/** Commands that a control fifo holds, in bytes. */
+const CONTROL_SIZE = 4096;
 const STATUS = "supervise/status";
 const TALLY = "supervise/death_tally";
 const STATUS_NEW = "supervise/status.new";
@@ -225,7 +228,7 @@ export class ControlDirectory {
       () => `${verb} ${this.title}/${CONTROL}`,
       () => {
         try {
-          return this.hold(openat(this.directory, CONTROL, O_RDWR | O_NONBLOCK));
+          return small(this.hold(openat(this.directory, CONTROL, O_RDWR | O_NONBLOCK)));
         } catch (error) {
           // The C program opens it twice: a directory can be read, not written.
           if (errnoOf(error) === EISDIR) verb = "write";
@@ -354,6 +357,17 @@ export class ControlDirectory {
     const { directory, lock, control, ok } = this;
     return control === undefined ? undefined : { directory, lock, control, ok };
   }
+}
+
+/** Makes a fifo that is empty now hold a page of commands at most, for which the kernel needs 1 kB less than for sixteen. */
+function small(control: Fd): Fd {
+  try {
+    setPipeSize(control, CONTROL_SIZE);
+  } catch (error) {
+    // More waits in it than that, or it is no fifo.
+    errnoOf(error);
+  }
+  return control;
 }
 
 /** The bytes that wait in a control fifo, at most 4096 of them. */
