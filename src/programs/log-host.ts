@@ -15,6 +15,7 @@ export function logHost(): never {
     (signal) => (signal === "SIGTERM" ? logs.stop() : logs.replace(() => exit(0))),
     report,
   );
+  world.footprint.compileSeldom();
   world.descriptors.raise();
   const here = openat(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY);
   const alert = (line: Uint8Array) => put(STDERR, `${byteString(line)}\n`);

@@ -37,6 +37,7 @@ export class Announcer {
     const status = this.status();
     if (status === undefined) return;
     this.writeNow(status);
+    this.world.footprint.announced();
     if (this.problem === undefined || this.retrying) return;
     this.retrying = true;
     this.world.loop.at(later(this.world.now().at, RETRY_MS), () => {

@@ -29,6 +29,27 @@ test("a rest gives back most of what the start of the runtime mapped, and everyt
   expect(text).toBe("1-2-3");
 });
 
+test("where much is begun, what that leaves is collected soon, and so it is when much has made itself known", async () => {
+  await using box = new Sandbox();
+  const [fewBegun, manyBegun, fewAnnounced, manyAnnounced, moreThanBegun] = (await bare(
+    box,
+    `const footprint = new footprints.Footprint();
+     /** Of 100 things that nobody needs any more, how many are still there after so much of that. */
+     const left = async (count, happens) => {
+       const garbage = Array.from({ length: 100 }, () => new WeakRef({}));
+       await Bun.sleep(1);
+       for (let i = 0; i < count; i++) happens();
+       return garbage.filter((one) => one.deref() !== undefined).length;
+     };
+     const [begun, announced] = [() => footprint.begun(), () => footprint.announced()];
+     say(await left(45, begun)); say(await left(10, begun));
+     say(await left(40, announced)); say(await left(10, announced)); say(await left(100, announced));`,
+  )) as number[];
+  expect([fewBegun, fewAnnounced, moreThanBegun]).toEqual([100, 100, 100]);
+  expect(manyBegun).toBeLessThan(10);
+  expect(manyAnnounced).toBeLessThan(10);
+});
+
 test("who only reads rests once, when it has waited long enough, and then waits for ever", async () => {
   await using box = new Sandbox();
   const [early, before, after, read] = (await bare(

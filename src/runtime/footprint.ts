@@ -6,62 +6,108 @@ import { readableWithin } from "../sys/files.ts";
 import { letGoOfExecutable, letGoOfPages } from "../sys/memory.ts";
 import { type Fd, type Instant, later } from "../units/units.ts";
 
-/** The runtime's own measure of how often something must have run before it is compiled, and what is as good as never. */
+/**
+ * How often something must have run before it is compiled: the runtime's own measure, thirty times as often, and what is as
+ * good as never. What is compiled for a thousand services that are started once takes 8 MB, and saves as much time as it takes.
+ */
 const AS_EVER = 1;
+const OFTEN = 30;
 const SELDOM = 100;
-/** So much work between two rests is worth compiling for: 20 starts of programs, or 300 pieces of a log, or a large one. */
+/** So much work between two rests is worth compiling for: 300 pieces of a log, or a large one. */
 const MUCH_WORK = 300;
-const START_WORK = 15;
 export const PIECE_WORK = 1;
 export const LARGE_PIECE_WORK = MUCH_WORK;
+/** The same of starts of programs: what runs often then, and everything. */
+const SOME_STARTS = 20;
+const VERY_MANY_STARTS = 3000;
 
 /** So many starts leave garbage worth collecting. */
 const MANY_STARTS = 200;
+/** The allocator keeps what was freed for a second, in milliseconds, and then gives it back when it is asked next. */
+const GIVEN_BACK_MS = 1500;
+/** So many beginnings, and first words about what was begun, leave half a megabyte of garbage. */
+const MANY_TRACES = 50;
+
+/** Collects what was made lately and is of no use any more. The module is loaded by those that need it: few programs do. */
+const collectRecent = (): void => void (require("bun:jsc") as typeof import("bun:jsc")).edenGC();
 
 export class Footprint {
   /** Work since the last rest. */
   private work = 0;
-  private seldom = false;
+  private policy = AS_EVER;
   /** Starts of programs since the last rest. */
   private starts = 0;
+  /** Of what was begun, how much has not made itself known yet; and how much has left garbage so far. */
+  private unannounced = 0;
+  private traces = 0;
+  /** The last rest has freed what the allocator gives back only later. */
+  private owing = false;
 
   /** Compiles nothing until there is much to do: half a megabyte, and four threads, less for a few services. */
   compileSeldom(): void {
     this.work = 0;
-    this.seldom = true;
+    this.policy = SELDOM;
     Bun.unsafe.setJITPolicy(SELDOM);
+  }
+
+  private compile(policy: number): void {
+    if (this.policy <= policy) return;
+    this.policy = policy;
+    Bun.unsafe.setJITPolicy(policy);
   }
 
   /** A program was started. */
   started(): void {
     this.starts++;
-    this.worked(START_WORK);
+    if (this.starts === SOME_STARTS) this.compile(OFTEN);
+    if (this.starts === VERY_MANY_STARTS) this.compile(AS_EVER);
   }
 
-  /** Much was begun at once that is there to stay: what it leaves is to lie among little of that. */
-  collect(): void {
-    Bun.gc(true);
+  /** Something was begun that is there to stay. */
+  begun(): void {
+    this.unannounced++;
+    this.leftTrace();
+  }
+
+  /** The world was told of something, and perhaps of what was begun. */
+  announced(): void {
+    if (this.unannounced === 0) return;
+    this.unannounced--;
+    this.leftTrace();
+  }
+
+  /** What stays lies where there was room. Is garbage collected late, so it lies all over the memory that held that. */
+  private leftTrace(): void {
+    this.traces++;
+    if (this.traces % MANY_TRACES === 0) collectRecent();
   }
 
   /** So much was done. */
   worked(amount: number): void {
-    if (!this.seldom) return;
+    if (this.policy === AS_EVER) return;
     this.work += amount;
-    if (this.work < MUCH_WORK) return;
-    this.seldom = false;
-    Bun.unsafe.setJITPolicy(AS_EVER);
+    if (this.work >= MUCH_WORK) this.compile(AS_EVER);
   }
 
   /**
    * Nothing is likely to happen soon. What is compiled stays so; without the first step, what comes once in a while would
    * be compiled anew for minutes, each time by a thread that wakes others when it begins, when it ends and when it goes.
+   * @returns when to call it once more, in milliseconds: memory that was freed is given back then
    */
-  rest(): void {
-    // Of what the starts of many services have left, half is garbage, in pages that no other collection gives back: 5 kB a
-    // service. For a few, the threads that it starts take more.
-    if (this.starts >= MANY_STARTS) Bun.gc(true);
+  rest(): number | undefined {
+    // What the starts of many services have left is garbage, in pages that no other collection gives back. For a few, the
+    // threads that it starts take more.
+    const much = this.starts >= MANY_STARTS;
+    if (much || this.owing) Bun.gc(true);
+    this.owing = much;
     this.starts = 0;
     this.compileSeldom();
+    this.letGo();
+    return much ? GIVEN_BACK_MS : undefined;
+  }
+
+  /** What will be needed again is mapped again then. */
+  letGo(): void {
     letGoOfExecutable();
     letGoOfPages();
   }

@@ -30,9 +30,6 @@ const DRAIN_POLL_MS = 20;
 /** A writer that had nothing to do for this long, or twice as long at most, gives its memory back, in milliseconds. */
 const REST_MS = 10_000;
 
-/** After so many loggers that were begun the garbage of that is collected: later it would be all over memory. */
-const MANY_LOGGERS = 100;
-
 /** Writers that share a block of memory: as much address space as a gigabyte, of which few pages are touched. */
 const WRITERS_A_BLOCK = 64;
 /** Windows are this large in a block: for all scripts but very long ones. */
@@ -177,7 +174,7 @@ export class HostedLogs {
     try {
       const logger = new HostedLogger(this.house, this.directory, name, () => this.left(identity));
       this.loggers.set(identity, { logger, active: true });
-      if (this.loggers.size % MANY_LOGGERS === 0) this.world.footprint.collect();
+      this.world.footprint.begun();
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       const contested = error instanceof Unable && this.contests > 0;

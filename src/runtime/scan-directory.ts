@@ -14,7 +14,6 @@ import { SCAN_FILES } from "../formats/scan-files.ts";
 import { EAGAIN, EMFILE, ENFILE, ErrnoError, errnoOf } from "../sys/errno.ts";
 import { existsat, readdir, statat } from "../sys/files.ts";
 import { drainWatch, watchNames } from "../sys/inotify.ts";
-import { letGoOfPages } from "../sys/memory.ts";
 import { Snapshot } from "../sys/snapshot.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, later } from "../units/units.ts";
 import { Unable } from "./control-directory.ts";
@@ -237,7 +236,7 @@ export class ScanDirectory {
     // There are changes of which it does not tell: a directory that a link passes through was exchanged.
     this.calm = 0;
     this.scanIn(VIGIL_MS);
-    letGoOfPages();
+    this.world.footprint.letGo();
   }
 
   /** Something is to be looked at, in five seconds at the latest. */
@@ -436,6 +435,7 @@ export class ScanDirectory {
       if (part === "log" && isHosted(this.directory, name)) running.log = HOSTED;
       running[part] ??= this.begin(this.assignment(identity, name, part, pair));
       problems[part] = undefined;
+      if (running[part] !== HOSTED) this.world.footprint.begun();
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       const exhausted = error.errno === EMFILE || error.errno === ENFILE;

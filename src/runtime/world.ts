@@ -31,7 +31,7 @@ import {
 } from "../sys/process.ts";
 import { type Signal, type SignalSet, setDisposition, signalSet } from "../sys/signals.ts";
 import { receivesAt } from "../sys/socket.ts";
-import type { ByteString, Fd, Instant, Pid, Signo } from "../units/units.ts";
+import { type ByteString, type Fd, type Instant, later, type Pid, type Signo } from "../units/units.ts";
 import { bootId, type Found } from "./adopt.ts";
 import { ownCgroup } from "./cgroups.ts";
 import { Footprint } from "./footprint.ts";
@@ -123,7 +123,7 @@ export class World {
       (signal, from) => (signal === "SIGCHLD" ? this.wards.ended(from) : onSignal(signal)),
       (error) =>
         report(`tend: warning: unexpected: ${error instanceof Error ? error.message : String(error)}`),
-      () => this.footprint.rest(),
+      () => this.rest(),
       this.handover?.handed.epoll,
     );
     this.wards = new Wards(this.loop, (act) => this.descriptors.open(act), this.handover?.started === true);
@@ -138,6 +138,11 @@ export class World {
         () =>
           new Spawner({ ...attributes, processGroup: kind === "group", session: kind === "session" }, env),
       );
+  }
+
+  private rest(): void {
+    const again = this.footprint.rest();
+    if (again !== undefined) this.loop.at(later(monotonic(), again), () => this.rest());
   }
 
   /**
