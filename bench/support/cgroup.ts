@@ -17,12 +17,16 @@ function here(controller: string): string {
 
 export class Cgroup {
   private static readonly made = new Set<Cgroup>();
+  private static count = 0;
 
   private constructor(private readonly directory: string) {}
 
-  /** Makes one that counts CPU time or memory (to count memory takes time); undefined where that cannot be done. */
+  /**
+   * Makes one that counts CPU time or memory (to count memory takes time); undefined where that cannot be done. Nobody had its
+   * name before: one that was left is there for a moment longer.
+   */
   static make(name: string, what: "cpu" | "memory"): Cgroup | undefined {
-    const directory = join(here(what === "cpu" ? "cpuacct" : "memory"), name);
+    const directory = join(here(what === "cpu" ? "cpuacct" : "memory"), `${name}.${++Cgroup.count}`);
     try {
       mkdirSync(directory);
       const group = new Cgroup(directory);

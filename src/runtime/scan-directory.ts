@@ -42,7 +42,7 @@ const PATIENCE_MS = 150;
 /** How soon, and how often, it is read again after a lock was found taken that was not before. */
 const CONTEST_MS = 400;
 const CONTESTS = 4;
-/** So long, in milliseconds, services that were handed on begin, before what happened meanwhile is looked at. */
+/** So long, in milliseconds, services begin one after the other, before what happened meanwhile is looked at. */
 const SLICE_MS = 4;
 /** How often a log pipe is looked at while svscan stops, and how long a logger may take to end once it can, in ms. */
 const DRAIN_POLL_MS = 20;
@@ -81,6 +81,8 @@ const HOSTED: Supervisor = { command: () => {}, check: () => {}, coming: false, 
 /** Begins to supervise. @throws {ErrnoError} with what there is to say as its message */
 export type Begin = (assignment: Assignment) => Supervisor;
 
+type Start = ScanEffect & { readonly do: "start" };
+
 /** A service, its logger, and the pipe between them. */
 class Pair {
   readonly running: { [part in Part]: Supervisor | undefined } = { service: undefined, log: undefined };
@@ -97,6 +99,9 @@ export class ScanDirectory {
   private readonly pairs = new Map<Identity, Pair>();
   private readonly keeper: PipeKeeper;
   private cancelScan: () => void = () => {};
+  /** What the last scan found to be started and was not yet, the first of them last. */
+  private starts: Start[] = [];
+  private cancelStarts: () => void = () => {};
   /** The first change in the directory that no scan has seen yet. */
   private changedAt: Instant | undefined;
   private stopping = false;
@@ -270,7 +275,26 @@ export class ScanDirectory {
     this.exhausted = false;
     this.calm = complete && result.effects.length === 0 ? MOST_SKIPPED : 0;
     this.contested = false;
-    for (const effect of result.effects) this.perform(effect, exhausted);
+    this.starts = [];
+    for (const effect of result.effects)
+      if (effect.do === "start") this.starts.push(effect);
+      else this.perform(effect);
+    this.starts.reverse();
+    this.cancelStarts();
+    this.startSome(exhausted);
+  }
+
+  /** Starts some of those that are to be started, then what has happened meanwhile comes first. */
+  private startSome(exhaustedBefore: boolean): void {
+    const { loop } = this.world;
+    const until = later(this.world.now().at, SLICE_MS);
+    for (let next = this.starts.pop(); next !== undefined; next = this.starts.pop()) {
+      this.start(next.identity, next.part, exhaustedBefore);
+      const { at } = this.world.now();
+      if (at < until || this.starts.length === 0) continue;
+      this.cancelStarts = loop.at(at, () => this.startSome(exhaustedBefore));
+      return;
+    }
     if (this.logs.running || [...this.pairs.values()].some(({ running }) => running.log === HOSTED))
       if (!this.logs.look()) this.calm = 0;
     const soon = this.contested && this.contests-- > 0;
@@ -316,6 +340,8 @@ export class ScanDirectory {
     const impatient = this.stopping;
     this.stopping = true;
     for (const pair of this.waiting) this.take(pair);
+    this.starts = [];
+    this.cancelStarts();
     this.cancelScan();
     this.vigil.end();
     if (impatient) this.logs.kill();
@@ -408,12 +434,10 @@ export class ScanDirectory {
     }
   }
 
-  private perform(effect: ScanEffect, exhaustedBefore: boolean): void {
+  private perform(effect: Exclude<ScanEffect, Start>): void {
     switch (effect.do) {
       case "warn":
         return this.warn(effect.text);
-      case "start":
-        return this.start(effect.identity, effect.part, exhaustedBefore);
       case "forget":
         this.pairs.get(effect.identity)?.pipe?.close();
         this.pairs.delete(effect.identity);
