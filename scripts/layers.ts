@@ -21,9 +21,9 @@ export const table: Readonly<Record<string, Layer>> = {
   sys: { layers: ["units"], modules: ["node:*", "bun:ffi"] },
   formats: { layers: ["units"], modules: [] },
   engine: { layers: ["units", "formats"], modules: [] },
-  runtime: { layers: ["units", "sys", "formats", "engine"], modules: ["node:*", "bun", "bun:jsc"] },
+  runtime: { layers: ["units", "sys", "formats", "engine"], modules: ["node:*", "bun"] },
   observe: { layers: ["units", "formats", "engine"], modules: ["node:*", "bun"] },
-  programs: { layers: below, modules: ["node:*", "bun"] },
+  programs: { layers: below, modules: ["node:*", "bun", "bun:jsc"] },
   tend: { layers: below, modules: ["node:*", "bun"] },
 };
 

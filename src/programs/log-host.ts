@@ -1,5 +1,6 @@
 // tend log-host - the process in which svscan has the logs of many services written. Nobody else starts it. svscan(8)
 
+import { edenGC } from "bun:jsc";
 import { HostedLogs } from "../runtime/hosted-logs.ts";
 import { World } from "../runtime/world.ts";
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY, openat, umask } from "../sys/files.ts";
@@ -16,6 +17,7 @@ export function logHost(): never {
     report,
   );
   world.footprint.compileSeldom();
+  world.footprint.collectRecent = edenGC;
   world.descriptors.raise();
   const here = openat(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY);
   const alert = (line: Uint8Array) => put(STDERR, `${byteString(line)}\n`);

@@ -1,4 +1,5 @@
 // svscan - starts and monitors a collection of services. svscan(8)
+import { edenGC } from "bun:jsc";
 import { delegated, hosted } from "../runtime/begin.ts";
 import { ScanDirectory } from "../runtime/scan-directory.ts";
 import { Upgrade } from "../runtime/upgrade.ts";
@@ -22,6 +23,7 @@ export function svscan(program: Program): never {
     report,
   );
   world.footprint.compileSeldom();
+  world.footprint.collectRecent = edenGC;
   // A new image of a running svscan is there already.
   if (directory !== undefined && !world.handover?.started) {
     program.orFatal(`unable to chdir to ${directory}`, () => chdir(directory));

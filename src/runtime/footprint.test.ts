@@ -34,6 +34,7 @@ test("where much is begun, what that leaves is collected soon, and so it is when
   const [fewBegun, manyBegun, fewAnnounced, manyAnnounced, moreThanBegun] = (await bare(
     box,
     `const footprint = new footprints.Footprint();
+     footprint.collectRecent = require("bun:jsc").edenGC;
      /** Of 100 things that nobody needs any more, how many are still there after so much of that. */
      const left = async (count, happens) => {
        const garbage = Array.from({ length: 100 }, () => new WeakRef({}));
