@@ -452,14 +452,17 @@ export class ServiceRecord {
   }
 
   private putStatus(at: number, status: WaitStatus | undefined): void {
-    const [kind, value] =
-      status === undefined
-        ? [KIND.unknown, 0]
-        : "exited" in status
-          ? [KIND.exited, status.exited]
-          : [status.coreDumped ? KIND.dumped : KIND.killed, status.killed];
-    this.bytes[at + END.value] = value;
-    this.bytes[at + END.kind] = kind;
+    const { bytes } = this;
+    if (status === undefined) {
+      bytes[at + END.value] = 0;
+      bytes[at + END.kind] = KIND.unknown;
+    } else if ("exited" in status) {
+      bytes[at + END.value] = status.exited;
+      bytes[at + END.kind] = KIND.exited;
+    } else {
+      bytes[at + END.value] = status.killed;
+      bytes[at + END.kind] = status.coreDumped ? KIND.dumped : KIND.killed;
+    }
   }
 
   /** The process whose end is the last in the history; 0 if there is none. */

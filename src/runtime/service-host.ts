@@ -87,8 +87,8 @@ export class ServiceHost {
   private scripts: CommandScripts | undefined;
   private afterScripts: (() => void) | undefined;
   private startDue = false;
-  /** What the record says of restarts that are put off. */
-  private noted: Pick<State & { at: "waiting" }, "fare" | "why"> = {};
+  /** The state as it is in the record; undefined if that may say anything. */
+  private noted: State | undefined;
   /** What the service tells of itself comes from here, once it was asked for. */
   private attendance: Attendance | undefined;
   /** Of the state, as it is in the record. */
@@ -269,11 +269,15 @@ export class ServiceHost {
   private note(record: ServiceRecord, owed: boolean): void {
     const { state } = this;
     if (owed) record.owed = true;
-    record.want = state.want;
-    record.exiting = state.exiting;
-    record.paused = state.at === "up" && state.paused;
-    record.failed = state.failed;
-    this.storeFare(record);
+    // What is so already is not stored: each store costs a start microseconds, for nothing of it is in the processor's caches.
+    const { noted } = this;
+    this.noted = state;
+    const paused = isPaused(state);
+    if (noted === undefined || noted.want !== state.want) record.want = state.want;
+    if (noted === undefined || noted.exiting !== state.exiting) record.exiting = state.exiting;
+    if (noted === undefined || isPaused(noted) !== paused) record.paused = paused;
+    if (noted === undefined || noted.failed !== state.failed) record.failed = state.failed;
+    if (noted?.fare !== state.fare || pauseIn(noted) !== pauseIn(state)) this.storeFare(record);
     switch (state.at) {
       case "down":
         record.phase = "idle";
@@ -307,7 +311,7 @@ export class ServiceHost {
   private fill(record: ServiceRecord): void {
     const { state } = this;
     record.reset(this.world.boot);
-    this.noted = {};
+    this.noted = undefined;
     this.note(record, false);
     this.attendance?.note(record.readiness);
     if (this.cgroup !== "") record.cgroup = this.cgroup;
@@ -341,9 +345,7 @@ export class ServiceHost {
   private storeFare(record: ServiceRecord): void {
     const { state } = this;
     const { fare } = state;
-    const why = state.at === "waiting" ? state.why : undefined;
-    if (fare === this.noted.fare && why === this.noted.why) return;
-    this.noted = { fare, why };
+    const why = pauseIn(state);
     const until = why === undefined ? undefined : deadlineOf(state);
     const ticks = (at: Instant): number => bootTicks() + (at - this.world.now().at) / MS_PER_TICK;
     if (fare === undefined && why === undefined) record.fare = undefined;
@@ -698,6 +700,11 @@ const FAILURE_TEXTS = {
 } as const satisfies Record<Failure, string>;
 /** A start of which nothing is to be told. */
 const UNATTENDED = { actions: [], options: {}, done: () => {} } as const satisfies Omit<Prepared, "asks">;
+
+const isPaused = (state: State): boolean => state.at === "up" && state.paused;
+
+/** Why a start is put off, if it is. */
+const pauseIn = (state: State | undefined) => (state?.at === "waiting" ? state.why : undefined);
 
 /** What is noted of a running service's readiness. */
 const recorded = ({ readiness, condemned }: Up): RecordedReadiness | undefined =>

@@ -19,10 +19,13 @@ function clock(id: number): number {
   return out;
 }
 
+/** The seconds in the struct timespec at `out`, without a BigInt. */
+const wholeSeconds = (out: number): number => scratch.i32(out + 4) * 2 ** 32 + scratch.u32(out);
+
 /** Now on the monotonic clock, which no step of the wall clock moves. */
 export function monotonic(): Instant {
   const out = clock(CLOCK_MONOTONIC);
-  return instant((scratch.i32(out + 4) * 2 ** 32 + scratch.u32(out)) * 1000 + scratch.u32(out + 8) / 1e6);
+  return instant(wholeSeconds(out) * 1000 + scratch.u32(out + 8) / 1e6);
 }
 
 /** Now on the wall clock. */
@@ -42,7 +45,7 @@ export function stampMoment(): { readonly seconds: number; readonly nanoseconds:
   const out = clock(CLOCK_REALTIME);
   const nanoseconds = scratch.u32(out + 8);
   return {
-    seconds: scratch.i32(out + 4) * 2 ** 32 + scratch.u32(out),
+    seconds: wholeSeconds(out),
     nanoseconds: nanoseconds - (nanoseconds % 1000) + 500,
   };
 }
@@ -50,7 +53,5 @@ export function stampMoment(): { readonly seconds: number; readonly nanoseconds:
 /** Clock ticks since the machine started, rounded down: what /proc/PID/stat tells of a process that starts now. */
 export function bootTicks(): number {
   const out = clock(CLOCK_BOOTTIME);
-  return (
-    Number(scratch.u64(out)) * TICKS_PER_SECOND + Math.floor((scratch.u32(out + 8) * TICKS_PER_SECOND) / 1e9)
-  );
+  return wholeSeconds(out) * TICKS_PER_SECOND + Math.floor((scratch.u32(out + 8) * TICKS_PER_SECOND) / 1e9);
 }
