@@ -120,11 +120,11 @@ function failures(output: string): Map<string, string[]> {
   const failed = new Map<string, string[]>();
   let file = "";
   for (const line of Bun.stripANSI(output).split("\n")) {
+    // All of them are listed once more at the end of a long report.
+    if (/^\d+ tests? failed:$/.test(line)) break;
     file = /^(\S+\.test\.ts):$/.exec(line)?.[1] ?? file;
     const name = /^\(fail\) (.*?)( \[[\d.]+m?s\])?$/.exec(line)?.[1];
-    // All of them are listed once more at the end of a long report.
-    if (name !== undefined && !failed.get(file)?.includes(name))
-      failed.set(file, [...(failed.get(file) ?? []), name]);
+    if (name !== undefined) failed.set(file, [...(failed.get(file) ?? []), name]);
   }
   return failed;
 }

@@ -2,7 +2,7 @@
 import type { Asks } from "../formats/service-files.ts";
 import type { SetKind } from "../formats/service-record.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
-import { later, type Pid, type Signo } from "../units/units.ts";
+import { type Instant, later, type Pid, type Signo } from "../units/units.ts";
 import { cleanUp, failureOf } from "./finishing.ts";
 import { afterEnd } from "./restart-policy.ts";
 import {
@@ -22,7 +22,14 @@ import {
   type Up,
 } from "./service-state.ts";
 
-/** CONT, so that a stopped service takes its signal. Asked for again, it does not get more time. */
+/** When KILL follows, if ever. Asked for again, it does not get more time; one that was to end because it hung may get less. */
+function killTime({ killAt, condemned }: Up, now: Now, timeoutKillMs: number): Instant | undefined {
+  if (timeoutKillMs === 0) return killAt;
+  const asked = later(now.at, timeoutKillMs);
+  return killAt === undefined || (condemned !== undefined && asked < killAt) ? asked : killAt;
+}
+
+/** CONT, so that a stopped service takes its signal. */
 export function bringDown(state: Up, now: Now, { downSignal, timeoutKillMs, control }: Asks): Step {
   const signal = downSignal ?? "SIGTERM";
   const signals: Effect[] = control
@@ -33,7 +40,7 @@ export function bringDown(state: Up, now: Now, { downSignal, timeoutKillMs, cont
         },
       ]
     : send(state.pid, signal, "SIGCONT");
-  const killAt = state.killAt ?? (timeoutKillMs === 0 ? undefined : later(now.at, timeoutKillMs));
+  const killAt = killTime(state, now, timeoutKillMs);
   return {
     state: { ...state, paused: false, ...(killAt === undefined ? {} : { killAt }) },
     effects: [...signals, { do: "announce" }],

@@ -216,6 +216,20 @@ const walks = fc.record({
 });
 const RUNS = { numRuns: 1500 };
 
+/** It hung when there was no timeout-kill, and was to end for that within the time that is given where there is none. */
+const hungBefore = {
+  ...{ down: true, from: 0 },
+  actions: [
+    { deaf: true },
+    {
+      ...{ directory: "watched", code: 0, finishCode: 0, finishStarts: false },
+      ...{ checkCode: 0, checkStarts: false },
+    },
+    { letter: "u" },
+    { pass: 5000 },
+  ] satisfies Action[],
+} as const;
+
 describe("on any walk", () => {
   test("never two processes, none when it is wanted down, none within a second; what is told is true", () => {
     fc.assert(
@@ -289,7 +303,7 @@ describe("on any walk", () => {
         world.settle();
         expect(world.child).toBeUndefined();
       }),
-      RUNS,
+      { ...RUNS, examples: [[hungBefore]] },
     );
   });
 
