@@ -160,6 +160,25 @@ describe("SIGUSR2", () => {
     }
   });
 
+  test("of many services each is answered for: ends, commands and the rest, also of an upgrade in an upgrade", async () => {
+    await using box = new Sandbox();
+    const names = Array.from({ length: 40 }, (_, i) => `scan/s${i}`);
+    for (const name of names) box.service(name, { run: NOTED });
+    const svscan = box.svscan(box.at("scan"));
+    const before = await Promise.all(names.map((name) => box.up(name)));
+    const [first, last] = [names[0] as string, names.at(-1) as string];
+    svscan.signal("SIGUSR2");
+    Bun.spawnSync([ours("svc"), "-o", box.at(last)]);
+    process.kill(before[0] as number, "SIGKILL");
+    svscan.signal("SIGUSR2");
+    const again = await box.up(first, before[0]);
+    await until(() => box.status(last)?.want === "once", "the command is obeyed");
+    const after = await Promise.all(names.map((name) => box.up(name)));
+    expect(after).toEqual([again, ...before.slice(1)]);
+    expect(startedBy(svscan.pid).sort()).toEqual([...after].sort());
+    expect(svscan.stderr).toBe("");
+  });
+
   test("children that end meanwhile are waited for, and how they ended is known", async () => {
     await using box = new Sandbox();
     const setting = new Setting(box);
