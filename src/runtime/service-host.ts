@@ -13,11 +13,11 @@ import {
   type Up,
 } from "../engine/service-state.ts";
 import { step } from "../engine/supervise.ts";
+import { textOf, type Warning } from "../engine/warnings.ts";
 import { type Command, decodeControl } from "../formats/control.ts";
-import type { Condemnation, RecordedReadiness } from "../formats/readiness-record.ts";
+import type { RecordedReadiness } from "../formats/readiness-record.ts";
 import { type Asks, CLASSIC, finishArguments } from "../formats/service-files.ts";
-import type { Failure, ServiceRecord, SetKind } from "../formats/service-record.ts";
-import { signalName } from "../formats/signal-name.ts";
+import type { ServiceRecord, SetKind } from "../formats/service-record.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import { decodeWaitStatus, type WaitStatus } from "../formats/wait-status.ts";
 import { bootTicks, MS_PER_TICK } from "../sys/clock.ts";
@@ -443,16 +443,16 @@ export class ServiceHost {
         const at = this.world.placeInQueue(this.asks.startsPerSecond);
         return this.tell({ on: "placed", at });
       }
-      case "warn-pause":
-        return this.say(`warning: ${this.place.title} ${this.pauseText(effect)}`);
       case "kill":
         return this.world.kill(effect.pid, effect.signal);
       case "announce":
         return this.announcer.announce();
+      case "warn-pause":
       case "warn-no-process":
-        return this.say(
-          `warning: unable to fork for ${this.place.title}, sleeping ${seconds(effect.retry - this.world.now().at)}: ${this.spawnProblem}`,
-        );
+      case "warn-condemned":
+      case "warn-finish-slow":
+      case "warn-failed":
+        return this.warn(effect);
       case "look":
         return this.lookAtSet(effect.run);
       case "kill-set":
@@ -465,16 +465,8 @@ export class ServiceHost {
         return this.world.kill(effect.pid, "SIGKILL");
       case "warn-check-slow":
         return this.attend().checkIsSlow();
-      case "warn-condemned":
-        return this.say(`warning: ${this.place.title} ${CONDEMNED_TEXTS[effect.why](this.asks)}`);
       case "finish":
         return this.finish(effect.run, effect.how);
-      case "warn-finish-slow":
-        return this.say(
-          `warning: ${this.place.title}/finish takes longer than ${this.asks.timeoutFinishMs} ms, killing it`,
-        );
-      case "warn-failed":
-        return this.say(`warning: ${this.place.title} ${FAILURE_TEXTS[effect.why]}, not starting it again`);
       case "leave":
         return this.leave();
       case "report":
@@ -484,21 +476,6 @@ export class ServiceHost {
       default:
         return exhaustive(effect);
     }
-  }
-
-  /** What is said of a service that is started again less soon than usual. */
-  private pauseText({ why, how, ms }: Effect & { do: "warn-pause" }): ByteString {
-    const { backoff, startLimit } = this.asks;
-    const next = `starting it again in ${pauseOf(ms)}`;
-    if (why === "limit")
-      return `was started ${startLimit?.starts} times within ${startLimit?.withinMs} ms, ${next}`;
-    const ended =
-      how === undefined
-        ? "ended"
-        : "exited" in how
-          ? `exited ${how.exited}`
-          : `was killed by SIG${signalName(how.killed)}`;
-    return `${ended} within ${backoff?.stableMs} ms of its start, ${next}, later in up to ${pauseOf(backoff?.mostMs ?? 0)}`;
   }
 
   /** Of the dead process `run`. */
@@ -685,6 +662,11 @@ export class ServiceHost {
     this.place.onLeave();
   }
 
+  private warn(warning: Warning): void {
+    const { at } = this.world.now();
+    this.say(`warning: ${textOf(warning, this.place.title, this.asks, this.spawnProblem, at)}`);
+  }
+
   private say(text: ByteString): void {
     this.world.report(`supervise: ${text}`);
   }
@@ -692,12 +674,6 @@ export class ServiceHost {
 
 const RUN = { path: "./run", argv: ["./run"] } as const;
 
-const FAILURE_TEXTS = {
-  "run-100": "exited 100",
-  "finish-125": "has a finish that exited 125",
-  "start-limit": "was started too often",
-  "restart-never": "failed",
-} as const satisfies Record<Failure, string>;
 /** A start of which nothing is to be told. */
 const UNATTENDED = { actions: [], options: {}, done: () => {} } as const satisfies Omit<Prepared, "asks">;
 
@@ -710,19 +686,8 @@ const pauseIn = (state: State | undefined) => (state?.at === "waiting" ? state.w
 const recorded = ({ readiness, condemned }: Up): RecordedReadiness | undefined =>
   readiness && { ...readiness, condemned };
 
-const CONDEMNED_TEXTS = {
-  watchdog: () => "gave no sign of life in time, ending it",
-  "not-ready": ({ timeoutReadyMs }: Asks) => `was not ready within ${timeoutReadyMs} ms, ending it`,
-} as const satisfies Record<Condemnation, (asks: Asks) => ByteString>;
-
 /** So many of those left of a group are named. */
 const MOST_NAMED = 5;
 
 /** What follows the last `/` but for slashes at the end. */
 const baseName = (path: ByteString): ByteString => path.replace(/\/+$/, "").replace(/^.*\//s, "");
-
-/** A pause as a sentence has it. */
-const pauseOf = (ms: number): string => (ms < 9500 ? `${Math.round(ms)} ms` : seconds(ms));
-
-/** `N seconds`, from milliseconds, as the C program words it. */
-const seconds = (ms: number): string => `${Math.round(ms / 1000)} seconds`;
