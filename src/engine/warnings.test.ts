@@ -6,7 +6,11 @@ import { textOf, type Warning } from "./warnings.ts";
 
 const asks: Asks = {
   ...CLASSIC,
-  ...{ timeoutReadyMs: 3000, timeoutFinishMs: 5000, startLimit: { starts: 3, withinMs: 60_000 } },
+  ...{
+    timeoutReadyMs: 3000,
+    timeoutFinishMs: 5000,
+    startLimit: { starts: 3, withinMs: 60_000, retryMs: 60_000 },
+  },
   backoff: { firstMs: 1000, mostMs: 60_000, stableMs: 10_000 },
 };
 const ABRT = { killed: 6, coreDumped: false } as const;
