@@ -17,9 +17,8 @@ const SELDOM = 100;
 const MUCH_WORK = 300;
 export const PIECE_WORK = 1;
 export const LARGE_PIECE_WORK = MUCH_WORK;
-/** The same of starts of programs: what runs often then, and everything. */
+/** The same of starts of programs: everything if they are starts again, what runs often then if they are first starts. */
 const SOME_STARTS = 20;
-const VERY_MANY_STARTS = 3000;
 
 /** So many starts leave garbage worth collecting. */
 const MANY_STARTS = 200;
@@ -34,7 +33,8 @@ export class Footprint {
   private policy = AS_EVER;
   /** Starts of programs since the last rest. */
   private starts = 0;
-  /** Of what was begun, how much has not made itself known yet; and how much has left garbage so far. */
+  /** Beginnings since the last rest; how many of all have not made themselves known yet; and how much has left garbage so far. */
+  private beginnings = 0;
   private unannounced = 0;
   private traces = 0;
   /**
@@ -61,12 +61,13 @@ export class Footprint {
   /** A program was started. */
   started(): void {
     this.starts++;
-    if (this.starts === SOME_STARTS) this.compile(OFTEN);
-    if (this.starts === VERY_MANY_STARTS) this.compile(AS_EVER);
+    if (this.starts - this.beginnings >= SOME_STARTS) this.compile(AS_EVER);
+    else if (this.starts >= SOME_STARTS) this.compile(OFTEN);
   }
 
   /** Something was begun that is there to stay. */
   begun(): void {
+    this.beginnings++;
     this.unannounced++;
     this.leftTrace();
   }
@@ -97,12 +98,13 @@ export class Footprint {
    * @returns when to call it once more, in milliseconds: memory that was freed is given back then
    */
   rest(): number | undefined {
-    // What the starts of many services have left is garbage, in pages that no other collection gives back. For a few, the
-    // threads that it starts take more.
-    const much = this.starts >= MANY_STARTS;
+    // What the starts of many services have left, or their adoption, is garbage, in pages that no other collection gives back.
+    // For a few, the threads that it starts take more.
+    const much = Math.max(this.starts, this.beginnings) >= MANY_STARTS;
     if (much || this.owing) Bun.gc(true);
     this.owing = much;
     this.starts = 0;
+    this.beginnings = 0;
     this.compileSeldom();
     this.letGo();
     return much ? GIVEN_BACK_MS : undefined;
