@@ -51,18 +51,19 @@ const X86_64 = [
   ...[0xb8, 0xe8, 0x00, 0x00, 0x00], //               mov eax, 232                   ; epoll_wait(epoll, events, 256, ms)
   ...[0x0f, 0x05], //                                 syscall
   ...[0x85, 0xc0], //                                 test eax, eax
-  ...[0x0f, 0x8e, 0x26, 0x02, 0x00, 0x00], //         jle end
+  ...[0x0f, 0x8e, 0x29, 0x02, 0x00, 0x00], //         jle end
   ...[0x41, 0x89, 0xc4], //                           mov r12d, eax                  ; events
   ...[0x4c, 0x8b, 0x6b, 0x08], //                     mov r13, [rbx+8]               ; the one at hand
   ...[0x4d, 0x89, 0xee], //                           mov r14, r13                   ; where the next goes that is left over
   ...[0x41, 0x83, 0x7d, 0x00, 0x01], //         each: cmp dword ptr [r13], 1         ; EPOLLIN and nothing else
-  ...[0x0f, 0x85, 0xe4, 0x01, 0x00, 0x00], //         jne leave
+  ...[0x0f, 0x85, 0xe7, 0x01, 0x00, 0x00], //         jne leave
   ...[0x41, 0x8b, 0x7d, 0x04], //                     mov edi, [r13+4]
   ...[0x81, 0xff, 0xff, 0xff, 0x00, 0x00], //         cmp edi, 65535
-  ...[0x0f, 0x87, 0xd4, 0x01, 0x00, 0x00], //         ja leave
+  ...[0x0f, 0x87, 0xd7, 0x01, 0x00, 0x00], //         ja leave
   ...[0x89, 0xfd], //                                 mov ebp, edi
   ...[0x48, 0xc1, 0xe5, 0x08], //                     shl rbp, 8
-  ...[0x48, 0x03, 0x2b], //                           add rbp, [rbx]                 ; its context
+  ...[0x48, 0xf7, 0xdd], //                           neg rbp
+  ...[0x48, 0x03, 0x2b], //                           add rbp, [rbx]                 ; its lane
   ...[0x83, 0x7d, 0x00, 0x01], //                     cmp dword ptr [rbp], 1
   ...[0x0f, 0x85, 0xc1, 0x01, 0x00, 0x00], //         jne leave
   ...[0x48, 0x8d, 0x55, 0x0c], //                     lea rdx, [rbp+12]
@@ -179,10 +180,10 @@ const X86_64 = [
   ...[0x49, 0x83, 0xc6, 0x0c], //                     add r14, 12
   ...[0x49, 0x83, 0xc5, 0x0c], //               next: add r13, 12
   ...[0x41, 0xff, 0xcc], //                           dec r12d
-  ...[0x0f, 0x85, 0xf1, 0xfd, 0xff, 0xff], //         jne each
+  ...[0x0f, 0x85, 0xee, 0xfd, 0xff, 0xff], //         jne each
   ...[0x4c, 0x89, 0xf0], //                           mov rax, r14
   ...[0x48, 0x2b, 0x43, 0x08], //                     sub rax, [rbx+8]
-  ...[0x0f, 0x84, 0x6b, 0xfd, 0xff, 0xff], //         je again
+  ...[0x0f, 0x84, 0x68, 0xfd, 0xff, 0xff], //         je again
   ...[0x48, 0x63, 0xc0], //                      end: movsxd rax, eax
   ...[0x41, 0x5f], //                                 pop r15
   ...[0x41, 0x5e], //                                 pop r14
@@ -234,11 +235,15 @@ const LANE = {
 } as const;
 
 const EVENT_SIZE = 12;
-const EVENTS_AT = 128;
-/** A label of 26 bytes for each of MOST lines. */
-const OUTPUT_AT = 4096;
-const LANES_AT = 32768;
 const MOST_LANES = 65536;
+// The lane of descriptor 0, what all share, the first events and a few lines of output lie in one page: each page more is one
+// that the processor has to find anew for every line. Other lanes lie in front of it.
+const LANES_AT = MOST_LANES * LANE.size;
+const BLOCK_AT = LANES_AT + LANE.size;
+const EVENTS_AT = BLOCK_AT + 64;
+const OUTPUT_AT = EVENTS_AT + 256 * EVENT_SIZE;
+/** A label of 26 bytes for each of MOST lines. */
+const SIZE = LANES_AT + 8 * 4096;
 
 /** What is needed to go on with a log. Addresses are numbers; of pairs, the first is for the first half of the buffer. */
 export type Loan = {
@@ -284,16 +289,16 @@ export class Trickle {
     private readonly run: (block: number, size: number, nothing: number) => number,
   ) {
     this.view = new DataView(region.bytes.buffer);
-    this.address(BLOCK.lanes, LANES_AT);
-    this.address(BLOCK.events, EVENTS_AT);
-    this.address(BLOCK.output, OUTPUT_AT);
+    this.address(BLOCK_AT + BLOCK.lanes, LANES_AT);
+    this.address(BLOCK_AT + BLOCK.events, EVENTS_AT);
+    this.address(BLOCK_AT + BLOCK.output, OUTPUT_AT);
   }
 
   /** Undefined where there is no code for this processor, or memory may not be made executable. */
   static make(): Trickle | undefined {
     const code = executable(X86_64);
     if (code === undefined) return undefined;
-    return new Trickle(new Region(LANES_AT + MOST_LANES * LANE.size), codeAt(code));
+    return new Trickle(new Region(SIZE), codeAt(code));
   }
 
   private address(at: number, offset: number): void {
@@ -307,9 +312,13 @@ export class Trickle {
    */
   wait(epoll: Fd, until: Instant | undefined): Fd[] {
     const { view } = this;
-    view.setUint32(BLOCK.epoll, epoll, true);
-    view.setBigInt64(BLOCK.deadline, until === undefined ? -1n : BigInt(Math.ceil(until * 1e6)), true);
-    const left = this.run(this.region.base, this.region.size, 0);
+    view.setUint32(BLOCK_AT + BLOCK.epoll, epoll, true);
+    view.setBigInt64(
+      BLOCK_AT + BLOCK.deadline,
+      until === undefined ? -1n : BigInt(Math.ceil(until * 1e6)),
+      true,
+    );
+    const left = this.run(this.region.base + BLOCK_AT, SIZE, 0);
     if (left < 0) {
       if (-left === EINTR) return [];
       throw new ErrnoError(errno(-left), "epoll_wait");
@@ -324,7 +333,7 @@ export class Trickle {
   lend(input: Fd, loan: Loan): boolean {
     if (input >= MOST_LANES) return false;
     const { view, region } = this;
-    const at = LANES_AT + input * LANE.size;
+    const at = LANES_AT - input * LANE.size;
     view.setUint32(at + LANE.half, loan.half, true);
     view.setUint32(at + LANE.open, 0, true);
     view.setFloat64(at + LANE.pieces, 0, true);
@@ -357,7 +366,7 @@ export class Trickle {
   /** Takes back what was lent. */
   takeBack(input: Fd): Return {
     const { view } = this;
-    const at = LANES_AT + input * LANE.size;
+    const at = LANES_AT - input * LANE.size;
     view.setUint32(at + LANE.lent, 0, true);
     return {
       half: view.getUint32(at + LANE.half, true) === 0 ? 0 : 1,
