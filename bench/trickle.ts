@@ -85,10 +85,10 @@ function* trickle(dir: string, quick: boolean, tend: Options["tend"]): Iterable<
   const count = quick ? 100 : 200;
   const write = (lines: number, pauseMs: number) => {
     for (let i = 0; i < lines; i++) {
-      // Who is first finds nothing of the kernel in the processor's caches: each is so in turn.
-      const turn = i % running.length;
-      for (const { pipe } of [...running.slice(turn), ...running.slice(0, turn)])
-        writeSync(pipe, `${i} this is a line of some length, like those of a server\n`);
+      // Who is first finds nothing of the kernel in the processor's caches, and the next what that has left there.
+      const order = running.map((one) => ({ one, place: Math.random() }));
+      for (const { one } of order.sort((a, b) => a.place - b.place))
+        writeSync(one.pipe, `${i} this is a line of some length, like those of a server\n`);
       Bun.sleepSync(pauseMs);
     }
   };
