@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { ServiceRecord } from "../../src/formats/service-record.ts";
+import { startBare } from "../support/bare.ts";
 import { ours, root } from "../support/programs.ts";
 import { alive, type Running, Sandbox, startedBy, stat } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
@@ -196,5 +197,27 @@ describe("SIGUSR2", () => {
     }
     expect(existsSync(join(service, "starts"))).toBe(true);
     expect(setting.record.adoptions).toBe(0);
+  });
+
+  test("what a version hands on that is not understood is let go of, and svscan begins as after a kill", async () => {
+    await using box = new Sandbox();
+    const service = box.service("scan/a", { run: NOTED });
+    box.directory("scan/a/supervise");
+    // The lock is held by nothing but a descriptor that is handed on: unless it is closed, nobody can take the directory.
+    const other = `
+      const lock = files.openat(files.AT_FDCWD, "scan/a/supervise/lock", files.O_WRONLY | files.O_CREAT, 0o600);
+      files.flock(lock, true);
+      const letter = { format: 1000, owner: processes.getpid(), mask: "0", started: false, given: [0, 1, 2], held: [lock], handed: [] };
+      const list = files.memfdCreate("tend-handover");
+      files.write(list, JSON.stringify(letter));
+      for (const file of [list, lock]) files.setCloseOnExec(file, false);
+      const all = [...environments.variables(environments.environment()), \`TEND_HANDOVER=\${list}\`];
+      processes.execve(${JSON.stringify(ours("svscan"))}, ["svscan", "scan"], environments.environmentOf(all));`;
+    const svscan = startBare(box, other);
+    const pid = await box.up(service);
+    expect(stat(pid).parent).toBe(svscan.pid);
+    // Nor do services see it.
+    expect(readFileSync(`/proc/${pid}/environ`, "latin1")).not.toContain("TEND_HANDOVER");
+    expect(svscan.stderr).toBe("");
   });
 });
