@@ -225,6 +225,7 @@ export class LogWriter {
   rest(): boolean {
     if (this.desk === undefined) return true;
     this.takeBack();
+    if (this.remains !== undefined && this.waiting !== undefined) this.wake();
     const idle = !this.busy && this.waiting !== undefined && !this.midLine;
     this.busy = false;
     if (idle) this.giveUpBuffer();
@@ -358,7 +359,8 @@ export class LogWriter {
       try {
         const { type, size } = fstat(file);
         if (type !== "file" || size !== total) return false;
-        this.see(file, total, capacity);
+        // What its plan says of an unfinished line was so before the last of the data came.
+        this.see(file, total, capacity, 0);
       } finally {
         close(file);
       }
@@ -369,8 +371,11 @@ export class LogWriter {
     }
   }
 
-  /** From now on the buffer is the first `total` bytes of `file`, in which everything is written but the unfinished line. */
-  private see(file: Fd, total: number, capacity: number): void {
+  /**
+   * From now on the buffer is the first `total` bytes of `file`, in which everything is written but an unfinished line.
+   * @param tail how much of that line there is
+   */
+  private see(file: Fd, total: number, capacity: number, tail: number): void {
     const { region, window } = this;
     region.show(file, window.at, total);
     this.locked = region.lock(window.at, total);
@@ -379,7 +384,7 @@ export class LogWriter {
     this.half = ahead.active ?? 0;
     this.capacity = capacity;
     this.grown = capacity === CAPACITY_MOST;
-    const { tail, stamp, tailStamp } = ahead.planOf(this.half);
+    const { stamp, tailStamp } = ahead.planOf(this.half);
     this.beginChunk(window.at + ahead.dataAt(this.half), tail, stamp, tailStamp);
   }
 
@@ -453,7 +458,7 @@ export class LogWriter {
       // Up to here the old one is whole, and from here the new one.
       renameat(place.directory, AHEAD_NEW, AHEAD_NAME);
       this.ahead = undefined;
-      this.see(file, total, capacity);
+      this.see(file, total, capacity, tail.length);
     } finally {
       close(file);
     }
@@ -565,7 +570,10 @@ export class LogWriter {
       buffer.source.inode === source.inode &&
       buffer.source.device === source.device;
     const chunk = { from: data - plan.tail, data, stamp: plan.stamp, tailStamp: plan.tailStamp };
-    const to = data + buffer.got(half);
+    const got = buffer.got(half);
+    // The search for the ends of lines stores one behind the data: where nothing was read, in the place of what tells so.
+    buffer.setGot(half, got);
+    const to = data + got;
     const remains = delivery.deliver({ ...chunk, to });
     if (remains !== undefined) yield* remains;
     const stamp = delivery.restStamp;

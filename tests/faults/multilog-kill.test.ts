@@ -3,8 +3,9 @@
 //
 // TEND_FAULTS=all tries every call; otherwise every so-and-so-many-th.
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { AHEAD_NAME, WriteAhead } from "../../src/formats/write-ahead.ts";
 import { CALLS, FullPipe, runKilled, runToEnd, strace } from "../support/killed-logger.ts";
 import { expectRotated, logged } from "../support/log-dir.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -100,6 +101,54 @@ describe.skipIf(strace === null)("multilog, killed and started again", () => {
     }
   }
 });
+
+/** Whether a multilog was killed when it had noted what it was about to read, with the beginning of a line in front of it. */
+function leftUnread(directory: string): boolean {
+  const file = join(directory, AHEAD_NAME);
+  if (!existsSync(file)) return false;
+  const ahead = WriteAhead.open(new Uint8Array(readFileSync(file)));
+  const { active } = ahead;
+  return active !== undefined && ahead.planOf(active).tail > 0 && ahead.got(active) === 0;
+}
+
+describe.skipIf(strace === null)(
+  "multilog, killed before a read in a line, and killed when it goes on",
+  () => {
+    const script = ["t", "s16777215", "./l"];
+    // More than one read takes.
+    const text = Array.from({ length: 1500 }, (_, i) => `${i} a line of some length`).join("\n");
+    let atRead = 30;
+
+    for (const call of ["getdents64", "unlinkat", "fchmod", "fallocate", "mlock", "renameat"]) {
+      test(`nothing is lost or doubled by the second kill at any ${call}`, async () => {
+        let kills = 0;
+        let tries = 0;
+        for (let nth = 1; ; ) {
+          await using box = new Sandbox(memory);
+          using pipe = new FullPipe(box, "in");
+          pipe.write(text);
+          pipe.end();
+          const cwd = box.directory("d");
+          // The runtime reads as well before, more or less often.
+          if (!runKilled(cwd, script, pipe.read, "read", atRead)) atRead = 30;
+          if (!leftUnread(join(cwd, "l"))) {
+            if (++tries > 200) throw new Error("there is no such read");
+            atRead++;
+            continue;
+          }
+          const killed = runKilled(cwd, script, pipe.read, call, nth++);
+          if (killed) expect(runToEnd(cwd, script, pipe.read)).toEqual({ code: 0, stderr: "" });
+          const seen = withoutLabels(logged(join(cwd, "l")));
+          if (seen !== `${text}\n`)
+            throw new Error(`kill at ${call} ${nth - 1}: ${difference(seen, `${text}\n`)}`);
+          if (!killed) break;
+          kills++;
+        }
+        expect(kills).toBeGreaterThan(0);
+      });
+    }
+  },
+);
 
 function difference(seen: string, expected: string): string {
   let at = 0;

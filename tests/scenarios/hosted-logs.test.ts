@@ -370,3 +370,29 @@ test.skipIf(!haveC)("C's svscan says that log/run is missing", async () => {
   const svscan = box.svscan(box.at("scan"), {}, theirs("svscan"));
   await until(() => svscan.stderr.includes("unable to start log/run: file does not exist"), "it says so");
 });
+
+test("a line that came in two pieces does not begin the line after a long pause", async () => {
+  await using box = new Sandbox();
+  const run = `#!/bin/sh
+printf 'half a '
+until test -e go1; do sleep 0.05; done
+echo line
+until test -e go2; do sleep 0.05; done
+echo next
+exec sleep 100000
+`;
+  box.service("scan/s", { run, files: { "log/multilog": "t\n./main\n" } });
+  box.svscan(box.at("scan"));
+  const main = box.at("scan/s/log/main");
+  const text = () => logged(main).replace(/^@[0-9a-f]{24} /gm, "");
+  const seesBuffer = () =>
+    readFileSync(`/proc/${logHost(box)}/maps`, "latin1").includes("/s/log/main/.tend-ahead");
+  await until(seesBuffer, "the first piece is there");
+  box.file("scan/s/go1", "");
+  await until(() => text() === "half a line\n", "the line is written");
+  // The log process gives back the memory of a logger that has nothing to do.
+  await until(() => !seesBuffer(), "nothing came for long enough");
+  box.file("scan/s/go2", "");
+  await until(() => text().endsWith("next\n"), "the next line is written");
+  expect(text()).toBe("half a line\nnext\n");
+}, 90_000);
