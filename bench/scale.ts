@@ -17,8 +17,8 @@ import { suites } from "./support/suites.ts";
 const MOST = 12_800;
 /** Descriptors that svscan may hold for a service, those it needs if there are no more, also after an adoption, and its own. */
 const EACH = 4;
-const NEEDED = 2;
-const NEEDED_ADOPTED = 3;
+const NEEDED = 1;
+const NEEDED_ADOPTED = 2;
 const OWN = 64;
 /** Ten seconds without a change, and svscan sleeps; on a busy machine somewhat later. */
 const CALM_MS = 16_000;

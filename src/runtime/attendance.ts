@@ -11,6 +11,7 @@ import { AT_FDCWD, close, O_RDONLY, O_WRONLY, openat, read } from "../sys/files.
 import { getrlimit } from "../sys/limits.ts";
 import type { FileAction, StartOptions } from "../sys/process.ts";
 import { type ByteString, type Fd, fd, type Pid } from "../units/units.ts";
+import type { Entered } from "./control-directory.ts";
 import { ADDRESS_BYTES, NotifySocket } from "./notify-socket.ts";
 import { ReadyFile } from "./ready-file.ts";
 import type { World } from "./world.ts";
@@ -28,7 +29,7 @@ export type Prepared = {
 
 export type Attended = {
   readonly world: World;
-  readonly directory: Fd;
+  readonly place: Entered;
   /** The service's process, while it is there. */
   readonly service: () => Pid | undefined;
   /** Whether a process is in the cgroup of the service, where it has one of its own. */
@@ -49,8 +50,8 @@ export class Attendance {
   private readonly problems = new Map<string, ByteString>();
 
   constructor(private readonly service: Attended) {
-    const { world, directory } = service;
-    this.file = new ReadyFile(world, directory, () => this.told({ ready: true }));
+    const { world, place } = service;
+    this.file = new ReadyFile(world, place, () => this.told({ ready: true }));
   }
 
   /** What a new image of this process needs of it. */
@@ -158,14 +159,14 @@ export class Attendance {
 
   /** Starts `check`, and tells what came of it. */
   runCheck(): void {
-    const { world, directory, tell } = this.service;
-    const actions: FileAction[] = [
-      { do: "fchdir", directory },
-      { do: "open", to: fd(0), path: "/dev/null", flags: O_RDONLY },
-      { do: "open", to: fd(1), path: "/dev/null", flags: O_WRONLY },
-    ];
+    const { world, place, tell } = this.service;
     let outcome: ReadinessEvent;
     try {
+      const actions: FileAction[] = [
+        { do: "fchdir", directory: place.directory },
+        { do: "open", to: fd(0), path: "/dev/null", flags: O_RDONLY },
+        { do: "open", to: fd(1), path: "/dev/null", flags: O_WRONLY },
+      ];
       const onEnd = (status: number | undefined) =>
         tell({ on: "check-ended", pid, how: status === undefined ? undefined : decodeWaitStatus(status) });
       const pid = world.spawn("./check", ["./check"], actions, onEnd, { diesWithUs: true });

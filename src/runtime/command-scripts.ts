@@ -17,13 +17,14 @@ import { bootTicks } from "../sys/clock.ts";
 import { EACCES, ENOENT, ENOTDIR, ErrnoError, ESRCH, unless } from "../sys/errno.ts";
 import { type FileAction, killGroup } from "../sys/process.ts";
 import { SIGNALS } from "../sys/signals.ts";
-import { type ByteString, exhaustive, type Fd, type Pid, type Signo, signo } from "../units/units.ts";
+import { type ByteString, exhaustive, type Pid, type Signo, signo } from "../units/units.ts";
 import { findScript } from "./adopt.ts";
+import type { Entered } from "./control-directory.ts";
 import type { World } from "./world.ts";
 
 export type Scripted = {
   readonly world: World;
-  readonly directory: Fd;
+  readonly place: Entered;
   /** What gives a script the service's standard output. */
   readonly pipes: () => readonly FileAction[];
   readonly record: () => ServiceRecord | undefined;
@@ -121,14 +122,14 @@ export class CommandScripts {
   }
 
   private run(script: Script): void {
-    const { world, directory, pipes, record, child, warn } = this.service;
+    const { world, place, pipes, record, child, warn } = this.service;
     const path = `control/${script}`;
     const { signal } = this.state.running ?? {};
     const number = signal === undefined ? 0 : typeof signal === "number" ? signal : SIGNALS[signal];
     record()?.intendScript(script, number, bootTicks());
     let outcome: ControlEvent;
     try {
-      const actions: FileAction[] = [...pipes(), { do: "fchdir", directory }];
+      const actions: FileAction[] = [...pipes(), { do: "fchdir", directory: place.directory }];
       const onEnd = (status: number | undefined) => this.ended(pid, status);
       const pid = world.spawn(path, [path], actions, onEnd, { tell: child(), leads: "group" });
       outcome = { on: "started", pid };

@@ -160,6 +160,56 @@ describe("a directory that is taken", () => {
     take(path);
   });
 
+  test("does without its own descriptor, and finds itself again under another name", () => {
+    const path = service();
+    const { files } = supervise(path);
+    const before = files.held.length;
+    expect(files.lend()).toBe(true);
+    expect(files.lend()).toBe(false);
+    expect(files.held).toHaveLength(before - 1);
+    renameSync(path, `${path}.old`);
+    mkdirSync(join(path, "supervise"), { recursive: true });
+    files.write(status(8));
+    expect(bytes(`${path}.old`)).toEqual(encodeStatus(status(8)));
+    expect(readdirSync(join(path, "supervise"))).toEqual([]);
+    expect(files.held).toHaveLength(before);
+  });
+
+  test("is not found again once it is removed, whatever has its name", () => {
+    const path = service();
+    const { files } = supervise(path);
+    files.lend();
+    rmSync(path, { recursive: true });
+    mkdirSync(join(path, "supervise"), { recursive: true });
+    expect(says(() => files.write(status(8)))).toBe("unable to chdir to s: file does not exist");
+    expect(readdirSync(join(path, "supervise"))).toEqual([]);
+  });
+
+  test.each([
+    ["supervise is elsewhere", (path: string) => symlinkSync(`${path}.elsewhere`, join(path, "supervise"))],
+    [
+      "supervise is another service's",
+      (path: string) => {
+        mkdirSync(`${path}.other/supervise`, { recursive: true });
+        symlinkSync(`${path}.other/supervise`, join(path, "supervise"));
+      },
+    ],
+  ])("keeps its descriptor where no name would lead to it: %s", (_, prepare) => {
+    const path = service(prepare);
+    const { files } = supervise(path);
+    expect(files.lend()).toBe(false);
+    files.write(status(8));
+    expect(bytes(path)).toEqual(encodeStatus(status(8)));
+  });
+
+  test("keeps its descriptor where its fifo is gone", () => {
+    const path = service();
+    const { files } = supervise(path);
+    rmSync(join(path, "supervise/control"));
+    expect(files.lend()).toBe(false);
+    files.write(status(8));
+  });
+
   test("cannot be taken again before it is let go", () => {
     const path = service();
     const first = take(path);

@@ -19,6 +19,7 @@ import {
   unless,
 } from "../sys/errno.ts";
 import {
+  AT_FDCWD,
   close,
   exchange,
   existsat,
@@ -46,9 +47,14 @@ import {
   statat,
   unlinkat,
 } from "../sys/files.ts";
+import { targetOf } from "../sys/inherited.ts";
 import { keepByMapping } from "../sys/memory.ts";
 import { type ByteString, byteString, type Fd } from "../units/units.ts";
 import type { HandedHalf } from "./handover.ts";
+import type { World } from "./world.ts";
+
+/** A directory that is open when it is asked for. What it is may be another number each time. */
+export type Entered = { readonly directory: Fd };
 
 /** A call failed, and this is what the supervisor has to say of it: `unable to VERB OBJECT: TEXT`. */
 export class Unable extends ErrnoError {
@@ -85,8 +91,11 @@ const STATUS_NEW = "supervise/status.new";
 
 /** A service directory that this process supervises. */
 export class ControlDirectory {
-  /** The service directory itself, open: renaming or removing it does not lose it. */
-  readonly directory: Fd;
+  /** By which it is known again. */
+  readonly identity: string;
+  /** The service directory, open unless it was lent; and the turn of the loop in which it was asked for last. */
+  private entered: Fd | undefined;
+  private used: number | undefined;
   /** There was no `down` file when the directory was taken. */
   readonly normallyUp: boolean;
   /** Every descriptor that keeps the directory ours. */
@@ -105,15 +114,30 @@ export class ControlDirectory {
    * Opens the service directory at `path` and takes its lock, in the order of the C program.
    * @param title the directory's name in messages
    * @param handed what an earlier image of this process has open of it: that is taken as it is
+   * @param world to whom the directory's descriptor may be lent
    * @throws {Unable} if it is no directory, or the lock is held or cannot be made; nothing stays open then
    */
-  constructor(at: Fd, path: ByteString, title: ByteString, handed?: HandedHalf) {
+  constructor(
+    at: Fd,
+    path: ByteString,
+    title: ByteString,
+    handed?: HandedHalf,
+    private readonly world?: World,
+  ) {
     this.title = title;
     // `/.` asks for the right to enter it, as chdir does; the empty path must stay empty to be an error.
     const entered = path === "" ? "" : `${path}/.`;
-    const open = () => this.hold(openat(at, entered, O_PATH | O_DIRECTORY));
-    this.directory = handed === undefined ? trying(() => `chdir to ${title}`, open) : this.take(handed);
+    const enter = () => this.opening(() => this.hold(openat(at, entered, O_PATH | O_DIRECTORY)));
+    if (handed === undefined) this.entered = trying(() => `chdir to ${title}`, enter);
+    else this.take(handed);
     try {
+      this.identity =
+        typeof handed?.directory === "string"
+          ? handed.directory
+          : trying(
+              () => `stat ${title}`,
+              () => fstat(this.directory).identity,
+            );
       this.normallyUp = trying(
         () => `stat ${title}/down`,
         () => !existsat(this.directory, "down"),
@@ -122,7 +146,7 @@ export class ControlDirectory {
       trying(
         () => `acquire ${title}/${LOCK}`,
         () => {
-          this.lock = this.hold(openLock(this.directory));
+          this.lock = this.opening(() => this.hold(openLock(this.directory)));
           flock(this.lock, true);
         },
       );
@@ -330,12 +354,88 @@ export class ControlDirectory {
     return true;
   }
 
+  /**
+   * The service directory itself: renaming or removing it does not lose it. The number is good until the caller is back in the
+   * loop, or calls `rest`.
+   * @throws {Unable} it was lent, and nothing leads to it any more
+   */
+  get directory(): Fd {
+    this.used = this.world?.loop.turn;
+    this.entered ??= this.enterAgain();
+    return this.entered;
+  }
+
+  /** The caller who took the directory, or a caller of that one, may be about to use it. */
+  get inUse(): boolean {
+    return this.used !== undefined && this.used === this.world?.loop.turn;
+  }
+
+  /** Nobody uses the directory any more who asked for it. */
+  rest(): void {
+    this.used = undefined;
+    if (this.entered !== undefined) this.world?.lending.add(this);
+  }
+
+  /**
+   * Does without the directory's descriptor until it is asked for, if there is a name that leads to the directory then.
+   * @returns whether a descriptor became free
+   */
+  lend(): boolean {
+    const { entered, held, identity } = this;
+    if (entered === undefined) return false;
+    try {
+      if (statat(AT_FDCWD, this.nameNow()).identity !== identity) return false;
+    } catch (error) {
+      errnoOf(error);
+      return false;
+    }
+    this.entered = undefined;
+    held.splice(held.indexOf(entered), 1);
+    close(entered);
+    return true;
+  }
+
+  private enterAgain(): Fd {
+    const { title, identity } = this;
+    const enter = () => {
+      const name = this.nameNow();
+      const found = openat(AT_FDCWD, name, O_PATH | O_DIRECTORY);
+      if (fstat(found).identity === identity) return this.hold(found);
+      close(found);
+      throw new ErrnoError(ENOENT, "open", name);
+    };
+    const found = trying(
+      () => `chdir to ${title}`,
+      () => this.opening(enter),
+    );
+    this.world?.lending.add(this);
+    return found;
+  }
+
+  /**
+   * What the directory is called now: the kernel tells where the control fifo is, whatever was renamed meanwhile. That this is the
+   * directory is for the caller to see.
+   * @throws {ErrnoError} ENOENT where that is no name of a fifo in a service directory
+   */
+  private nameNow(): ByteString {
+    const link = this.control === undefined ? "" : targetOf(this.control);
+    if (!link.startsWith("/") || !link.endsWith(`/${CONTROL}`)) throw new ErrnoError(ENOENT, "open", link);
+    return `${link.slice(0, -CONTROL.length)}.`;
+  }
+
   /** Lets go of the directory: the lock is free, both fifos are without a reader. */
   close(): void {
+    this.world?.lending.delete(this);
+    this.world?.sparing.delete(this);
+    this.entered = undefined;
     for (const file of this.held.splice(0)) close(file);
     this.lock = undefined;
     this.unmapLock?.();
     this.unmapLock = undefined;
+  }
+
+  private opening<Result>(act: () => Result): Result {
+    return this.world === undefined ? act() : this.world.descriptors.open(act);
   }
 
   private hold(file: Fd): Fd {
@@ -343,19 +443,18 @@ export class ControlDirectory {
     return file;
   }
 
-  /** @returns the directory */
-  private take({ directory, lock, control, ok }: HandedHalf): Fd {
+  private take({ directory, lock, control, ok }: HandedHalf): void {
+    this.entered = typeof directory === "string" ? undefined : directory;
     this.lock = lock;
     this.control = control;
     this.ok = ok;
-    for (const file of [directory, lock, control, ok]) if (file !== undefined) this.hold(file);
-    return directory;
+    for (const file of [this.entered, lock, control, ok]) if (file !== undefined) this.hold(file);
   }
 
   /** What a new image of this process needs of it. */
   get handedOn(): Pick<HandedHalf, "directory" | "lock" | "control" | "ok"> | undefined {
-    const { directory, lock, control, ok } = this;
-    return control === undefined ? undefined : { directory, lock, control, ok };
+    const { entered, identity, lock, control, ok } = this;
+    return control === undefined ? undefined : { directory: entered ?? identity, lock, control, ok };
   }
 }
 

@@ -26,13 +26,14 @@ const LABEL = "tend-handover";
 /** The number of the memfd, for the new image alone. */
 const VARIABLE = "TEND_HANDOVER";
 /** Of the list. An image that does not know it begins as after a kill, with what the records say. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** Bytes of the list that are written at once. */
 const PIECE = 1 << 16;
 
 /** What keeps a service directory ours, and its process. */
 export type HandedHalf = {
-  readonly directory: Fd;
+  /** Its identity where there was no descriptor for it. */
+  readonly directory: Fd | string;
   /** Undefined where no descriptor holds the lock: it is to be taken anew. */
   readonly lock?: Fd | undefined;
   readonly control: Fd;
@@ -78,7 +79,8 @@ function descriptorsOf({ pairs, logs, names, vigil, writes, epoll }: HandedOn): 
   const held: (Fd | undefined)[] = [names, vigil, writes, epoll];
   const add = (half: HandedPair["halves"][Part]): void => {
     if (half === undefined || half === "hosted") return;
-    held.push(half.directory, half.lock, half.control, half.ok, half.socket, half.process?.pidfd);
+    if (typeof half.directory !== "string") held.push(half.directory);
+    held.push(half.lock, half.control, half.ok, half.socket, half.process?.pidfd);
   };
   add(logs);
   for (const { pipe, halves } of pairs) {

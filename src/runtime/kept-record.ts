@@ -3,7 +3,8 @@
 // what the supervisor knows; where that cannot be, the service is supervised without, and it is tried again.
 import type { ServiceRecord } from "../formats/service-record.ts";
 import { EMFILE, ENFILE, ErrnoError } from "../sys/errno.ts";
-import { type ByteString, type Fd, later } from "../units/units.ts";
+import { type ByteString, later } from "../units/units.ts";
+import type { Entered } from "./control-directory.ts";
 import { openRecord, type RecordFile, renewRecord } from "./record-file.ts";
 import type { World } from "./world.ts";
 
@@ -25,13 +26,13 @@ export class KeptRecord {
    */
   constructor(
     private readonly world: World,
-    private readonly directory: Fd,
+    private readonly place: Entered,
     private readonly path: ByteString,
     private readonly fill: (record: ServiceRecord) => void,
     private readonly say: (text: ByteString) => void,
   ) {
     try {
-      this.file = world.descriptors.open(() => openRecord(directory));
+      this.file = world.descriptors.open(() => openRecord(place.directory));
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       if (error.errno === EMFILE || error.errno === ENFILE) throw error;
@@ -80,7 +81,7 @@ export class KeptRecord {
 
   private renew(): void {
     try {
-      this.file = this.world.descriptors.briefly(() => renewRecord(this.directory, this.fill));
+      this.file = this.world.descriptors.briefly(() => renewRecord(this.place.directory, this.fill));
       this.problem = undefined;
       this.retryMs = RETRY_FIRST_MS;
     } catch (error) {

@@ -26,6 +26,8 @@ export class Loop {
    * @returns whether somebody does now; else it is reported no more
    */
   onUnknown: ((file: Fd) => boolean) | undefined;
+  /** Another number for each handler that is called. */
+  turn = 0;
   private readonly watched = new Map<Fd, Handler>();
   private readonly deadlines = new Deadlines<Handler>();
   private readonly deferred: Handler[] = [];
@@ -143,6 +145,7 @@ export class Loop {
   }
 
   private guard(handler: Handler): void {
+    this.turn++;
     try {
       handler();
     } catch (error) {

@@ -17,6 +17,7 @@ import {
   unlinkat,
 } from "../sys/files.ts";
 import type { ByteString, Fd } from "../units/units.ts";
+import type { Entered } from "./control-directory.ts";
 import type { World } from "./world.ts";
 
 const READY: ByteString = "supervise/ready";
@@ -27,19 +28,19 @@ export class ReadyFile {
 
   constructor(
     private readonly world: World,
-    private readonly directory: Fd,
+    private readonly place: Entered,
     /** Told once that a newline is in it. */
     private readonly onReady: () => void,
   ) {}
 
   /** For a run that is about to be started. @returns it, open for writing, to be closed once that has it @throws {ErrnoError} */
   make(): Fd {
-    const { directory } = this;
+    const { place } = this;
     this.end();
     // What was left of an earlier run may yet write to the file it had.
-    unless([ENOENT], () => unlinkat(directory, READY));
+    unless([ENOENT], () => unlinkat(place.directory, READY));
     const flags = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW;
-    const file = this.world.descriptors.open(() => openat(directory, READY, flags, 0o600));
+    const file = this.world.descriptors.open(() => openat(place.directory, READY, flags, 0o600));
     try {
       this.watch(file);
     } catch (error) {
@@ -52,7 +53,7 @@ export class ReadyFile {
   /** Of a run that another supervisor started, which may have written it already. @throws {ErrnoError} */
   take(): void {
     const file = this.world.descriptors.open(() =>
-      openat(this.directory, READY, O_RDONLY | O_NONBLOCK | O_NOFOLLOW),
+      openat(this.place.directory, READY, O_RDONLY | O_NONBLOCK | O_NOFOLLOW),
     );
     try {
       this.watch(file);
@@ -82,7 +83,7 @@ export class ReadyFile {
   private holdsNewline(): boolean {
     try {
       return this.world.descriptors.briefly(() => {
-        const file = openat(this.directory, READY, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+        const file = openat(this.place.directory, READY, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
         try {
           return fstat(file).type === "file" && read(file).includes(NEWLINE);
         } finally {

@@ -25,6 +25,7 @@ import {
   readdir,
 } from "../sys/files.ts";
 import { type ByteString, byteString, type Fd } from "../units/units.ts";
+import type { Entered } from "./control-directory.ts";
 
 /** The kernel's stamps are some milliseconds coarse: a directory that changed just now may change again unseen. */
 const SETTLED_NS = 100_000_000n;
@@ -39,7 +40,7 @@ export class ServiceFiles {
    * @param unless what is asked for where no file asks otherwise
    */
   constructor(
-    private readonly directory: Fd,
+    private readonly place: Entered,
     warn: (text: ByteString) => void,
     private readonly unless: () => Asks,
   ) {
@@ -48,7 +49,7 @@ export class ServiceFiles {
 
   /** What is asked for at this moment. @throws {ErrnoError} EMFILE, ENFILE: there is no descriptor to look with */
   look(): Asks {
-    const { changed } = fstat(this.directory);
+    const { changed } = fstat(this.place.directory);
     if (changed !== this.seen) {
       this.present = asking(this.names());
       this.seen = now() - changed > SETTLED_NS ? changed : undefined;
@@ -62,7 +63,7 @@ export class ServiceFiles {
 
   private askedIn(name: Asking): Partial<Asks> {
     if (!isValueFile(name)) return askedBy(name);
-    return this.values.read(this.directory, name, (text) => {
+    return this.values.read(this.place.directory, name, (text) => {
       const content = text();
       return content === undefined ? {} : asked(name, content);
     });
@@ -71,11 +72,11 @@ export class ServiceFiles {
   private names(): readonly ByteString[] {
     let names: Fd;
     try {
-      names = openat(this.directory, ".", O_RDONLY | O_DIRECTORY);
+      names = openat(this.place.directory, ".", O_RDONLY | O_DIRECTORY);
     } catch (error) {
       // A directory that we may use and not read.
       if (!(error instanceof ErrnoError) || error.errno !== EACCES) throw error;
-      return ASKING.filter((name) => existsat(this.directory, name));
+      return ASKING.filter((name) => existsat(this.place.directory, name));
     }
     try {
       return readdir(names);

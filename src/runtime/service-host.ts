@@ -22,7 +22,7 @@ import type { Tai64n } from "../formats/tai64n.ts";
 import { decodeWaitStatus, type WaitStatus } from "../formats/wait-status.ts";
 import { bootTicks, MS_PER_TICK } from "../sys/clock.ts";
 import { EAGAIN, ENOMEM, ErrnoError } from "../sys/errno.ts";
-import { AT_FDCWD, close, fstat, readlinkat } from "../sys/files.ts";
+import { AT_FDCWD, close, readlinkat } from "../sys/files.ts";
 import type { FileAction } from "../sys/process.ts";
 import type { Signal } from "../sys/signals.ts";
 import { type ByteString, exhaustive, type Fd, type Instant, type Pid, pid } from "../units/units.ts";
@@ -31,7 +31,7 @@ import { Announcer } from "./announcer.ts";
 import { Attendance, type Prepared } from "./attendance.ts";
 import { membersOf, openCgroup, removeCgroup, watchCgroup } from "./cgroups.ts";
 import { CommandScripts } from "./command-scripts.ts";
-import { ControlDirectory, readControl, trying, Unable } from "./control-directory.ts";
+import { ControlDirectory, readControl, Unable } from "./control-directory.ts";
 import type { HandedHalf } from "./handover.ts";
 import { KeptRecord } from "./kept-record.ts";
 import { type ProcessSet, processSet } from "./process-set.ts";
@@ -79,8 +79,7 @@ export class ServiceHost {
   private askProblem: ByteString | undefined;
   private finishProblem: ByteString | undefined;
   private tallyProblem: ByteString | undefined;
-  /** The identity of the directory, by which its cgroup is called; that cgroup, once there is one; and what ends the watch on it. */
-  private readonly identity: string;
+  /** The cgroup of the service, once there is one, called by the directory's identity; and what ends the watch on it. */
   private cgroup: ByteString = "";
   private unwatch: (() => void) | undefined;
   /** The scripts of commands, once one was asked for; what is done when they are over; and whether a start is. */
@@ -104,9 +103,9 @@ export class ServiceHost {
   ) {
     const { at, path, title, handed } = place;
     const { descriptors } = world;
-    this.files = descriptors.open(() => new ControlDirectory(at, path, title, handed));
+    this.files = new ControlDirectory(at, path, title, handed, world);
     this.serviceFiles = new ServiceFiles(
-      this.directory,
+      this.files,
       (problem) => this.say(`warning: ${title}: ${problem}`),
       () => world.scanAsks,
     );
@@ -119,11 +118,7 @@ export class ServiceHost {
     const fill = (record: ServiceRecord) => this.fill(record);
     const say = (text: ByteString) => this.say(text);
     try {
-      this.identity = trying(
-        () => `stat ${title}`,
-        () => fstat(this.directory).identity,
-      );
-      this.kept = new KeptRecord(world, this.directory, `${title}/supervise/record`, fill, say);
+      this.kept = new KeptRecord(world, this.files, `${title}/supervise/record`, fill, say);
     } catch (error) {
       this.files.close();
       throw error;
@@ -167,9 +162,9 @@ export class ServiceHost {
       if (once) this.command("once");
       if (this.state.at === "up" && this.state.pid === adopted && this.state.readiness !== undefined)
         this.attend().take(this.state.readiness, this.kept.record?.readiness);
+      this.files.rest();
     } catch (error) {
       if (adopted !== undefined) world.disown(adopted);
-      world.sparing.delete(this.files);
       this.kept.close();
       this.files.close();
       throw error;
@@ -328,7 +323,7 @@ export class ServiceHost {
   /** What the service is to lead, or to be in, if it is started now. */
   private get ownSet(): SetKind | undefined {
     const { group, session, cgroup } = this.asks;
-    if (cgroup && this.world.cgroupPath(this.identity) !== undefined) return "cgroup";
+    if (cgroup && this.world.cgroupPath(this.files.identity) !== undefined) return "cgroup";
     return session ? "session" : group || cgroup ? "group" : undefined;
   }
 
@@ -336,7 +331,7 @@ export class ServiceHost {
   private setFor(record: ServiceRecord): SetKind | undefined {
     const { ownSet } = this;
     if (ownSet === "cgroup") {
-      this.cgroup = this.world.cgroupPath(this.identity) ?? "";
+      this.cgroup = this.world.cgroupPath(this.files.identity) ?? "";
       record.cgroup = this.cgroup;
     }
     return ownSet;
@@ -388,7 +383,7 @@ export class ServiceHost {
 
   private makeScripts(): CommandScripts {
     return new CommandScripts({
-      ...{ world: this.world, directory: this.directory, pipes: () => this.place.pipes() },
+      ...{ world: this.world, place: this.files, pipes: () => this.place.pipes() },
       record: () => this.kept.record,
       child: () => this.kept.scriptChild,
       timeoutMs: () => this.asks.timeoutControlMs,
@@ -487,7 +482,7 @@ export class ServiceHost {
   /** The cgroup of the service, where somebody of whom nothing is noted is in it, and one of those. */
   private strays(): { readonly cgroup: ByteString; readonly member: Pid } | undefined {
     if (this.ownSet !== "cgroup") return undefined;
-    this.cgroup = this.world.cgroupPath(this.identity) ?? "";
+    this.cgroup = this.world.cgroupPath(this.files.identity) ?? "";
     const [member] = membersOf(this.cgroup);
     return member === undefined ? undefined : { cgroup: this.cgroup, member: pid(member) };
   }
@@ -552,7 +547,7 @@ export class ServiceHost {
   private attend(): Attendance {
     this.attendance ??= new Attendance({
       world: this.world,
-      directory: this.directory,
+      place: this.files,
       title: this.place.title,
       service: () => (this.state.at === "up" ? this.state.pid : undefined),
       member: (process) =>
@@ -656,7 +651,6 @@ export class ServiceHost {
     this.wake?.takeBack();
     this.attendance?.close();
     this.world.loop.unwatch(this.control);
-    this.world.sparing.delete(this.files);
     this.kept.close();
     this.files.close();
     this.place.onLeave();

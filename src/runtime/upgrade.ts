@@ -9,6 +9,8 @@ import type { World } from "./world.ts";
 
 /** How long the new executable may take to tell its version, in milliseconds. */
 const PROBE_MS = 5000;
+/** So many descriptors the new image has to be able to open before it can give some up. */
+const ROOM = 16;
 
 export class Upgrade {
   private probing = false;
@@ -78,9 +80,9 @@ export class Upgrade {
   private become(): void {
     // Everything the services' files are to say must be in them.
     this.world.loop.settle();
-    const handedOn = this.scan.handOn();
-    if (handedOn === undefined) return this.refuse("what it supervises could not be handed on");
     try {
+      const handedOn = this.world.descriptors.withRoom(ROOM, () => this.scan.handOn());
+      if (handedOn === undefined) return this.refuse("what it supervises could not be handed on");
       this.world.becomeAnew(handedOn);
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;

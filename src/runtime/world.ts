@@ -83,6 +83,8 @@ export class World {
   private queue: Queue;
   /** Those that can do without a descriptor where they are short. */
   readonly sparing = new Set<{ readonly spare: () => boolean }>();
+  /** Those that can do without their directories' meanwhile: open it again when it is needed. */
+  readonly lending = new Set<{ readonly inUse: boolean; readonly lend: () => boolean }>();
   /** The boot of the machine, 16 bytes; zeros where it is not told. */
   readonly boot: Uint8Array = bootId() ?? new Uint8Array(16);
 
@@ -127,7 +129,7 @@ export class World {
       this.handover?.handed.epoll,
     );
     this.wards = new Wards(this.loop, (act) => this.descriptors.open(act), this.handover?.started === true);
-    this.descriptors.relieve = () => this.spareSome() || this.wards.relieve();
+    this.descriptors.relieve = () => this.spareSome() || this.wards.relieve() || this.lendSome();
     this.writes = new WriteWatch(this.loop, this.handover?.handed.writes);
     const mask = this.mask & ~signalSet(["SIGCHLD"]);
     const privateFrom = privateAbove(this.given);
@@ -164,6 +166,17 @@ export class World {
       if (one.spare() && ++spared === SPARED_AT_ONCE) break;
     }
     return spared > 0;
+  }
+
+  /** As spareSome. What a caller of ours may be using stays. */
+  private lendSome(): boolean {
+    let lent = 0;
+    for (const one of this.lending) {
+      if (one.inUse) continue;
+      this.lending.delete(one);
+      if (one.lend() && ++lent === SPARED_AT_ONCE) break;
+    }
+    return lent > 0;
   }
 
   /** Everything that an earlier image handed on is somebody's. */

@@ -84,6 +84,28 @@ describe("what DescriptorLimit promises", () => {
     expect([soft, inside, errno, after, ...child]).toEqual([300, 300, 24, 300, 300, 400]);
     expect(count).toBeGreaterThan(300);
   });
+
+  test("room is made before what must not lose a descriptor, and is free afterwards", async () => {
+    await using box = new Sandbox();
+    const words = bareCommand(
+      box,
+      `const limit = new inherited.DescriptorLimit();
+      const open = () => files.openat(files.AT_FDCWD, "/dev/null", files.O_RDONLY);
+      const failure = (act) => { try { act(); return 0; } catch (error) { return errors.errnoOf(error); } };
+      let held = [];
+      while (failure(() => held.push(limit.open(open))) === 0);
+      const all = held.length;
+      limit.relieve = () => { const file = held.pop(); if (file !== undefined) files.close(file); return file !== undefined; };
+      say(limit.withRoom(8, () => failure(() => limit.open(open))));
+      say(all - held.length);
+      for (let i = 0; i < 8; i++) open();
+      say(failure(open));
+      say(failure(() => limit.withRoom(all + 1, () => say("never"))));
+      say(held.length);`,
+    );
+    const { stdout } = await box.run(["/bin/sh", "-c", `ulimit -n 300; ${THEN}`, "sh", ...words]);
+    expect(said(stdout)).toEqual([24, 8, 24, 24, 0]);
+  });
 });
 
 /** A service that stays, and changes nothing of what it was given: it is looked at from outside. */

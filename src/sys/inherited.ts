@@ -205,6 +205,8 @@ export class DescriptorLimit {
   private spare: Fd | undefined;
   /** Lets go of descriptors that can be done without. @returns whether there were any */
   relieve: () => boolean = () => false;
+  /** What is open stays so. */
+  private fixed = false;
 
   constructor() {
     restoreNofile();
@@ -278,12 +280,28 @@ export class DescriptorLimit {
     }
   }
 
+  /**
+   * Runs `act`, in which no descriptor is let go for another, and which leaves `room` that may be opened afterwards.
+   * @throws {ErrnoError} EMFILE: there is no such room @throws {unknown} what `act` throws
+   */
+  withRoom<Result>(room: number, act: () => Result): Result {
+    const held: Fd[] = [];
+    try {
+      while (held.length < room) this.open(() => held.push(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY)));
+      this.fixed = true;
+      return act();
+    } finally {
+      this.fixed = false;
+      for (const file of held) close(file);
+    }
+  }
+
   private withRelief<Result>(act: () => Result): Result {
     for (;;) {
       try {
         return act();
       } catch (error) {
-        if (errnoOf(error) !== EMFILE || !this.relieve()) throw error;
+        if (errnoOf(error) !== EMFILE || this.fixed || !this.relieve()) throw error;
       }
     }
   }

@@ -319,8 +319,8 @@ describe("svscan", () => {
 
   test.concurrent("says once that it has no descriptors for more services", async () => {
     await using box = new Sandbox();
-    // Locks and processes of services can do without; two descriptors each they need.
-    const svscan = crowd(box, "ulimit -n 48");
+    // Locks, processes and directories of services can do without; one descriptor each they need.
+    const svscan = crowd(box, "ulimit -n 30");
     await until(() => svscan.stderr.endsWith("\n"), "svscan has complained");
     svscan.signal("SIGHUP");
     svscan.signal("SIGTERM"); // taken after the other, if both wait
