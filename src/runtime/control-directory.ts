@@ -428,6 +428,7 @@ export class ControlDirectory {
     this.world?.lending.delete(this);
     this.world?.sparing.delete(this);
     this.entered = undefined;
+    this.control = undefined;
     for (const file of this.held.splice(0)) close(file);
     this.lock = undefined;
     this.unmapLock?.();
