@@ -35,16 +35,18 @@ function random(): number {
 }
 const pick = <Item>(items: readonly Item[]): Item | undefined => items[Math.floor(random() * items.length)];
 
-// Each line is noted after it was written: what is noted must be in the log.
+// Each line is noted after it was written: what is noted must be in the log. Within an hour a service may get a pid for the second
+// time, so its runs are told apart by their place among its starts as well.
 const RUN = `#!/bin/sh
 echo $$ >> starts
+run=$$.$(($(wc -l <starts)))
 i=0
 while :; do
   for n in 1 2 3; do
     i=$((i+1))
-    echo "$$ $i"
+    echo "$run $i"
   done
-  echo $i > last.$$
+  echo $i > last.$run
   sleep 2
 done
 `;
@@ -339,10 +341,10 @@ for (const directory of [...directories, ...removed]) {
   const last = new Map<string, number>();
   for (const line of log.split("\n").slice(0, -1)) {
     lines++;
-    const [pid = "", number] = line.split(" ");
-    const expected = (last.get(pid) ?? 0) + 1;
+    const [run = "", number] = line.split(" ");
+    const expected = (last.get(run) ?? 0) + 1;
     if (Number(number) !== expected) wrong.push(`${directory}: "${line}" where ${expected} is due`);
-    last.set(pid, Number(number));
+    last.set(run, Number(number));
   }
   if (removed.includes(directory)) continue;
   for (const name of readdirSync(directory)) {
