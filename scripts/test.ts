@@ -125,6 +125,9 @@ function failures(output: string): Map<string, string[]> {
     file = /^(\S+\.test\.ts):$/.exec(line)?.[1] ?? file;
     const name = /^\(fail\) (.*?)( \[[\d.]+m?s\])?$/.exec(line)?.[1];
     if (name !== undefined) failed.set(file, [...(failed.get(file) ?? []), name]);
+    // `✗ FILE (worker crashed: SIGKILL)`
+    const [, crashed, how] = /^✗ (\S+\.test\.ts) \((.*)\)$/.exec(line) ?? [];
+    if (crashed !== undefined) failed.set(crashed, [...(failed.get(crashed) ?? []), `all of it (${how})`]);
   }
   return failed;
 }

@@ -71,7 +71,8 @@ export class Sandbox implements AsyncDisposable {
   readonly path: string;
   /** In the environment of every process of this sandbox: that is how they are found. */
   private readonly mark: string;
-  private readonly sessions = new Set<number>();
+  /** The sessions of what was started, with the tick at which each leader was: the number may be another's one day. */
+  private readonly sessions = new Map<number, number>();
   private outputs = 0;
 
   /** @param parent where the directory is made, for a test that needs a certain file system */
@@ -148,7 +149,7 @@ export class Sandbox implements AsyncDisposable {
       detached: true,
       ...(argv0 === undefined ? {} : { argv0 }),
     });
-    this.sessions.add(child.pid);
+    this.sessions.set(child.pid, stat(child.pid).started);
     return new Running(words, child, files);
   }
 
@@ -239,8 +240,11 @@ export class Sandbox implements AsyncDisposable {
     try {
       const { state, session } = stat(pid);
       if (state === "Z" || state === "X") return false;
-      if (this.sessions.has(session)) return true;
-      if (readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(this.mark)) return true;
+      const variables = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
+      if (variables.includes(this.mark)) return true;
+      // The mark of somebody else.
+      const marked = variables.some((variable) => variable.startsWith("TEND_TEST_"));
+      if (!marked && this.leads(session)) return true;
       // svscanboot empties the environment, and nginx writes its title over it, which begins with its arguments.
       return (
         readlinkSync(`/proc/${pid}/cwd`).startsWith(`${this.path}/`) ||
@@ -248,6 +252,20 @@ export class Sandbox implements AsyncDisposable {
       );
     } catch {
       return false; // gone, or not ours to read
+    }
+  }
+
+  /**
+   * Whether a session is one of ours. In a run of all tests there are as many processes as there are numbers: a leader of that
+   * number may be another's. Without a leader it is ours, for the number is not given away while somebody is in the session.
+   */
+  private leads(session: number): boolean {
+    const started = this.sessions.get(session);
+    if (started === undefined) return false;
+    try {
+      return started === stat(session).started;
+    } catch {
+      return true;
     }
   }
 
@@ -332,10 +350,21 @@ export function alive(pid: number): boolean {
 }
 
 /** Fields of /proc/PID/stat. proc(5) @throws if there is no such process */
-export function stat(pid: number): { state: string; parent: number; group: number; session: number } {
+export function stat(pid: number): {
+  state: string;
+  parent: number;
+  group: number;
+  session: number;
+  /** In ticks since the machine was started. */
+  started: number;
+} {
   const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-  const [state = "", parent, group, session] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state, parent: Number(parent), group: Number(group), session: Number(session) };
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [state = "", parent, group, session] = fields;
+  return {
+    ...{ state, parent: Number(parent), group: Number(group), session: Number(session) },
+    started: Number(fields[19]),
+  };
 }
 
 /** What the descriptors of a process stand for, as far as they have names. */
