@@ -177,3 +177,19 @@ test("a rest comes where no deadline is waited for", async () => {
   `);
   expect(got).toEqual(["rest"]);
 });
+
+test("what is done in turns lets others have theirs, and can be taken back", async () => {
+  const got = await loopSays(`
+    let steps = 0;
+    loop.at(now(), () => say("another"));
+    loop.inTurns(0, () => { say(++steps); return steps < 3; }, () => {
+      say("done");
+      const takeBack = loop.inTurns(0, () => { say("once"); return true; }, () => say("never"));
+      takeBack();
+      after(20, () => loop.stop());
+    });
+    say("begun");
+    loop.run();
+  `);
+  expect(got).toEqual([1, "begun", "another", 2, 3, "done", "once"]);
+});

@@ -8,7 +8,7 @@ import { epollAdd, epollCreate, epollRemove, epollWait } from "../sys/epoll.ts";
 import { EBADF, ENOENT, unless } from "../sys/errno.ts";
 import { readSignals, SIGNALS, type SignalSet, setMask, signalfd, signalSet } from "../sys/signals.ts";
 import { Trickle } from "../sys/trickle.ts";
-import { type Fd, type Instant, instant } from "../units/units.ts";
+import { type Fd, type Instant, instant, later } from "../units/units.ts";
 import { Deadlines } from "./deadlines.ts";
 
 export type Handler = () => void;
@@ -86,6 +86,26 @@ export class Loop {
   /** Calls `handler` once, at `at` or soon after. @returns what takes it back */
   at(at: Instant, handler: Handler): Handler {
     return this.deadlines.add(at, handler);
+  }
+
+  /**
+   * Calls `step` until it returns false, and then `onDone`; after each `ms` milliseconds of that what has happened meanwhile comes
+   * first. Begins at once. @returns what takes the rest back
+   */
+  inTurns(ms: number, step: () => boolean, onDone: Handler): Handler {
+    let takeBack: Handler = () => {};
+    const turn = () => {
+      const until = later(monotonic(), ms);
+      while (step()) {
+        const now = monotonic();
+        if (now < until) continue;
+        takeBack = this.at(now, turn);
+        return;
+      }
+      onDone();
+    };
+    turn();
+    return () => takeBack();
   }
 
   /** Calls `handler` before the loop sleeps again: for what need not delay the events at hand. */

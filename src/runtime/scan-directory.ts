@@ -156,22 +156,25 @@ export class ScanDirectory {
     // A lock that no descriptor holds has ended with the earlier image.
     for (const pair of this.waiting)
       if (halvesOf(pair).some(({ lock }) => lock === undefined)) this.take(pair);
-    if (this.waiting.size === 0) this.takeSome();
-    else world.loop.at(world.now().at, () => this.takeSome());
+    if (this.waiting.size === 0) this.takeAll();
+    else world.loop.at(world.now().at, () => this.takeAll());
   }
 
-  /** Takes some of those that wait, then what has happened meanwhile comes first. */
-  private takeSome(): void {
+  /** Takes those that wait, and then begins with what else there is. */
+  private takeAll(): void {
     const { loop } = this.world;
-    const until = later(this.world.now().at, SLICE_MS);
-    for (const pair of this.waiting) {
-      this.take(pair);
-      const { at } = this.world.now();
-      if (at >= until) return void loop.at(at, () => this.takeSome());
-    }
-    loop.onUnknown = undefined;
-    this.scanNow();
-    this.world.settled();
+    const takeOne = () => {
+      for (const pair of this.waiting) {
+        this.take(pair);
+        return true;
+      }
+      return false;
+    };
+    loop.inTurns(SLICE_MS, takeOne, () => {
+      loop.onUnknown = undefined;
+      this.scanNow();
+      this.world.settled();
+    });
   }
 
   /** Something happens at `file`: whose that is, it does not wait any longer. @returns whether it was one that waited */
@@ -283,20 +286,16 @@ export class ScanDirectory {
       else this.perform(effect);
     this.starts.reverse();
     this.cancelStarts();
-    this.startSome(exhausted);
+    const startOne = () => {
+      const next = this.starts.pop();
+      if (next !== undefined) this.start(next.identity, next.part, exhausted);
+      return next !== undefined;
+    };
+    this.cancelStarts = this.world.loop.inTurns(STARTS_SLICE_MS, startOne, () => this.scanned());
   }
 
-  /** Starts some of those that are to be started, then what has happened meanwhile comes first. */
-  private startSome(exhaustedBefore: boolean): void {
-    const { loop } = this.world;
-    const until = later(this.world.now().at, STARTS_SLICE_MS);
-    for (let next = this.starts.pop(); next !== undefined; next = this.starts.pop()) {
-      this.start(next.identity, next.part, exhaustedBefore);
-      const { at } = this.world.now();
-      if (at < until || this.starts.length === 0) continue;
-      this.cancelStarts = loop.at(at, () => this.startSome(exhaustedBefore));
-      return;
-    }
+  /** All that the scan found to be started was, as far as it could be. */
+  private scanned(): void {
     if (this.logs.running || [...this.pairs.values()].some(({ running }) => running.log === HOSTED))
       if (!this.logs.look()) this.calm = 0;
     const soon = this.contested && this.contests-- > 0;
