@@ -71,7 +71,7 @@ async function story(suite: Suite, files: ServiceFiles): Promise<string[]> {
     until(() => events(box).filter((line) => line.startsWith(what)).length === count, `${what} ${count}`);
   const supervisor = suite.start(box);
   await noted("run", 1);
-  const first = await until(() => suite.pid(box), "it is up");
+  const first = await until(async () => (await suite.pid(box)) || undefined, "it is up");
   await seen("started");
   appendFileSync(box.at("web/go"), "");
   await until(() => suite.ready(box), "it is ready");

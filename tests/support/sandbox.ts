@@ -331,8 +331,9 @@ export const allPids = (): number[] =>
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
 
-/** Sends a signal; a process that is gone is no error. */
+/** Sends a signal; a process that is gone is no error. @throws {Error} for 0 and less, which stand for many in kill(2) */
 export function signal(pid: number, name: NodeJS.Signals): void {
+  if (!(pid > 0)) throw new Error(`${pid} is no process`);
   try {
     process.kill(pid, name);
   } catch {
