@@ -146,6 +146,8 @@ function said(effect: Effect): string {
           [script && `control/${script}`, signal && signalName(signal)].filter(Boolean).join(" or "),
         )
         .join(", ");
+    case "kill-helper":
+      return "KILL to it and what it started";
     case "look":
       return "look who is left";
     case "finish":

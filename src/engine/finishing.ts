@@ -14,7 +14,6 @@ import {
   type Now,
   type State,
   type Step,
-  send,
 } from "./service-state.ts";
 import { over } from "./starting.ts";
 
@@ -86,7 +85,7 @@ export function finishTimer(state: Finishing, now: Now): Step {
   if (finish === undefined || until === undefined || until > now.at) return { state, effects: [] };
   return {
     state: { ...state, until: undefined },
-    effects: [{ do: "warn-finish-slow" }, ...send(finish, "SIGKILL")],
+    effects: [{ do: "warn-finish-slow" }, { do: "kill-helper", pid: finish }],
   };
 }
 

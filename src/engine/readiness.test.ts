@@ -165,7 +165,7 @@ function letter(effect: Effect): string {
   switch (effect.do) {
     case "check":
       return "c";
-    case "kill-check":
+    case "kill-helper":
       return effect.pid === CHECK ? "x" : "x?";
     case "warn-check-slow":
       return "Z";
@@ -263,7 +263,7 @@ describe("the readiness of a service that runs", () => {
   test("its check is killed when it ends", () => {
     const { state, effects } = step(stateOf("Nkr"), { on: "died", pid: PID }, at(3000), ASKS);
     expect(state.at).toBe("starting");
-    expect(effects).toEqual([{ do: "kill-check", pid: CHECK }, { do: "spawn" }]);
+    expect(effects).toEqual([{ do: "kill-helper", pid: CHECK }, { do: "spawn" }]);
   });
 
   test("the time until KILL is that of timeout-kill, or five seconds", () => {

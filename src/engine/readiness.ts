@@ -178,7 +178,7 @@ export function readinessTimer(readiness: Readiness, now: Now): Outcome {
     const { effects, ...rest } = readinessTimer({ ...readiness, check: { ...check, until: undefined } }, now);
     return {
       ...rest,
-      effects: [{ do: "warn-check-slow" }, { do: "kill-check", pid: check.pid }, ...effects],
+      effects: [{ do: "warn-check-slow" }, { do: "kill-helper", pid: check.pid }, ...effects],
     };
   }
   if (due(aliveBy)) return { readiness, effects: [], condemned: "watchdog" };
@@ -192,4 +192,4 @@ export function readinessTimer(readiness: Readiness, now: Now): Outcome {
 
 /** What is to be done when the service has ended. */
 export const endReadiness = (readiness: Readiness | undefined): readonly Effect[] =>
-  readiness?.check?.at === "running" ? [{ do: "kill-check", pid: readiness.check.pid }] : [];
+  readiness?.check?.at === "running" ? [{ do: "kill-helper", pid: readiness.check.pid }] : [];

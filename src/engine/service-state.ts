@@ -178,7 +178,8 @@ export type Effect =
   | { readonly do: "warn-no-process"; readonly retry: Instant }
   /** Starts `check`. */
   | { readonly do: "check" }
-  | { readonly do: "kill-check"; readonly pid: Pid }
+  /** Kills `check` or `finish`, with what they started. */
+  | { readonly do: "kill-helper"; readonly pid: Pid }
   /** `check` took longer than it may. */
   | { readonly do: "warn-check-slow" }
   /** The service is told to end because it is not ready in time, or gave no sign of life. */

@@ -851,8 +851,9 @@ function letter(effect: Effect, after: State): string {
     case "kill-set":
       if (after.at !== "emptying" || after.run !== effect.run) return "g?";
       return `g${typeof effect.signal === "number" ? "h" : SIGNAL_LETTERS[effect.signal]}`;
+    case "kill-helper":
+      return after.at === "finishing" && after.finish === effect.pid ? "K" : `kill(${effect.pid})`;
     case "check":
-    case "kill-check":
     case "warn-check-slow":
     case "warn-condemned":
       return `${effect.do}?`; // readiness.test.ts

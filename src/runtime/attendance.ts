@@ -169,7 +169,7 @@ export class Attendance {
       ];
       const onEnd = (status: number | undefined) =>
         tell({ on: "check-ended", pid, how: status === undefined ? undefined : decodeWaitStatus(status) });
-      const pid = world.spawn("./check", ["./check"], actions, onEnd, { diesWithUs: true });
+      const pid = world.spawn("./check", ["./check"], actions, onEnd, { diesWithUs: true, leads: "group" });
       outcome = { on: "check-started", pid };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;

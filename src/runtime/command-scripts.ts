@@ -14,8 +14,8 @@ import type { ServiceSignal } from "../engine/service-state.ts";
 import type { ServiceRecord } from "../formats/service-record.ts";
 import { decodeWaitStatus } from "../formats/wait-status.ts";
 import { bootTicks } from "../sys/clock.ts";
-import { EACCES, ENOENT, ENOTDIR, ErrnoError, ESRCH, unless } from "../sys/errno.ts";
-import { type FileAction, killGroup } from "../sys/process.ts";
+import { EACCES, ENOENT, ENOTDIR, ErrnoError } from "../sys/errno.ts";
+import type { FileAction } from "../sys/process.ts";
 import { SIGNALS } from "../sys/signals.ts";
 import { type ByteString, exhaustive, type Pid, type Signo, signo } from "../units/units.ts";
 import { findScript } from "./adopt.ts";
@@ -98,8 +98,7 @@ export class CommandScripts {
           break;
         case "kill":
           this.service.warn(`control/${effect.script} takes longer than ${timeoutMs()} ms, killing it`);
-          // It leads a group; its number is nobody else's while it is ours to wait for.
-          if (world.has(effect.pid)) unless([ESRCH], () => killGroup(effect.pid, "SIGKILL"));
+          world.killLed(effect.pid);
           break;
         case "idle":
           this.resumed = false;

@@ -226,9 +226,9 @@ export class ServiceHost {
   }
 
   private tell(event: Event): void {
-    // What may lead to a start. The end of the service has been looked after already.
-    if (event.on === "timer" || event.on === "looked" || event.on === "finish-ended") this.look();
-    if (event.on === "command" && (event.command === "up" || event.command === "once")) this.look();
+    // What may lead to a start, or is obeyed as the directory says. The end of the service has been looked after already.
+    const { on } = event;
+    if (on === "command" || on === "timer" || on === "looked" || on === "finish-ended") this.look();
     const { state, effects } = step(this.state, event, this.world.now(), this.asks);
     this.state = state;
     const signals = effects.some((effect) => effect.do === "kill" || effect.do === "control");
@@ -292,7 +292,8 @@ export class ServiceHost {
         record.phase = "emptying";
         return;
       case "finishing":
-        if (state.finish === undefined) record.intend(bootTicks(), this.world.nextOrigin(), "finish-intent");
+        if (state.finish === undefined)
+          record.intend(bootTicks(), this.world.nextOrigin(), "finish-intent", "group");
         return;
       case "gone":
         record.leave();
@@ -456,8 +457,8 @@ export class ServiceHost {
         return this.warnLeft(effect.run);
       case "check":
         return this.attend().runCheck();
-      case "kill-check":
-        return this.world.kill(effect.pid, "SIGKILL");
+      case "kill-helper":
+        return this.world.killLed(effect.pid);
       case "warn-check-slow":
         return this.attend().checkIsSlow();
       case "finish":
@@ -530,7 +531,8 @@ export class ServiceHost {
       const actions: FileAction[] = [...this.place.pipes(), { do: "fchdir", directory: this.directory }];
       const argv = finishArguments(how, this.name, run);
       const onEnd = (status: number | undefined) => this.finishEnded(pid, status);
-      const pid = this.world.spawn("./finish", argv, actions, onEnd, { tell: this.kept.child });
+      const options = { tell: this.kept.child, leads: "group" } as const;
+      const pid = this.world.spawn("./finish", argv, actions, onEnd, options);
       this.kept.record?.finish(pid, bootTicks());
       outcome = { on: "finish-spawned", pid };
       this.finishProblem = undefined;

@@ -8,7 +8,7 @@ import { MOST_CGROUP, type Origin } from "../formats/service-record.ts";
 import { EVENT_SIGNALS, type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";
 import { type Environment, environment, getenv } from "../sys/environment.ts";
-import { ENOSYS, ErrnoError, errnoOf } from "../sys/errno.ts";
+import { ENOSYS, ErrnoError, ESRCH, errnoOf, unless } from "../sys/errno.ts";
 import { close } from "../sys/files.ts";
 import {
   commandLine,
@@ -24,6 +24,7 @@ import {
   getpgrp,
   getpid,
   getsid,
+  killGroup,
   Spawner,
   type StartOptions,
   TAG_COUNT,
@@ -153,7 +154,7 @@ export class World {
    * @throws {ErrnoError} as execve; nothing has changed then
    */
   becomeAnew(handed?: Omit<HandedOn, "writes" | "epoll">): never {
-    for (const child of this.mortals) this.kill(child, "SIGKILL");
+    for (const child of this.mortals) this.killLed(child);
     const all = handed && { ...handed, writes: this.writes.held, epoll: this.loop.epoll };
     return becomeAnew(this.executable, this.argv, this.mask, this.given, all);
   }
@@ -280,6 +281,13 @@ export class World {
   /** Signals a process we answer for, and no other that may have got its number. */
   kill(process: Pid, signal: Signal | Signo): void {
     this.wards.kill(process, signal);
+  }
+
+  /** Kills a process that we answer for with the process group that it leads; one of an earlier version leads none. */
+  killLed(process: Pid): void {
+    // Its number is nobody else's while it is ours to wait for.
+    if (this.has(process)) unless([ESRCH], () => killGroup(process, "SIGKILL"));
+    this.kill(process, "SIGKILL");
   }
 
   /** Whether `process` is one we answer for. */

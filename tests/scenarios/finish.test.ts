@@ -66,14 +66,18 @@ test.concurrent("x while finish runs: the supervisor leaves once it is over", as
   expect((await supervisor.ended()).code).toBe(0);
 });
 
-test.concurrent("a finish that hangs is killed after timeout-finish, and said so", async () => {
+test.concurrent("a finish that hangs is killed after timeout-finish with what it started, and said so", async () => {
   await using box = new Sandbox();
-  box.service("web", { run: SLEEPER_ONCE, files: { finish: GATED, "timeout-finish": "100\n" } });
+  const finish = "#!/bin/sh\nsleep 100000 & echo $! >>children\nwait\n";
+  box.service("web", { run: SLEEPER_ONCE, files: { finish, "timeout-finish": "1000\n" } });
   const supervisor = box.supervise("web");
   const pid = await box.up("web");
   signal(pid, "SIGKILL");
   await box.up("web", pid);
-  expect(supervisor.stderr).toBe("supervise: warning: web/finish takes longer than 100 ms, killing it\n");
+  expect(supervisor.stderr).toBe("supervise: warning: web/finish takes longer than 1000 ms, killing it\n");
+  const [child = 0] = linesOf(box.at("web/children")).map(Number);
+  expect(child).not.toBe(0);
+  await until(() => !alive(child), "what it started is gone");
 });
 
 describe.each([

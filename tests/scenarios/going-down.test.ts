@@ -47,6 +47,20 @@ test.concurrent("without timeout-kill it is left alone, as in C", async () => {
   await box.down("web");
 });
 
+test.concurrent("what is put into the directory of a running service counts for the next command", async () => {
+  await using box = new Sandbox();
+  box.service("web", { run: DEAF });
+  box.supervise("web");
+  await box.up("web");
+  await until(() => box.has("web/ready"), "the service is ready");
+  box.file("web/control/h", "#!/bin/sh\n>asked\n");
+  command(box.at("web"), "h");
+  await until(() => box.has("web/asked"), "the script has run");
+  box.file("web/timeout-kill", "100");
+  command(box.at("web"), "d");
+  await box.down("web");
+});
+
 test.concurrent("a supervisor that takes over a service on its way down kills it in the end", async () => {
   await using box = new Sandbox();
   box.service("web", { run: DEAF, files: { "timeout-kill": "600000" } });

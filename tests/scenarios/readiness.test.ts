@@ -331,21 +331,23 @@ describe("check", () => {
     expect([supervisor.stdout, supervisor.stderr]).toEqual(["", ""]);
   });
 
-  test.concurrent("that hangs is killed after five seconds, dies with its service, and with the supervisor", async () => {
+  test.concurrent("that hangs is killed after five seconds with what it started, dies with its service, and with the supervisor", async () => {
     await using box = new Sandbox();
-    const check = "#!/bin/sh\necho $$ >>checks\nexec sleep 100000\n";
+    const check = "#!/bin/sh\nsleep 100000 & echo $! >>children\necho $$ >>checks\nwait\n";
     box.service("web", { files: { check } });
     box.service("dies", { files: { check } });
     const supervisor = box.supervise("web");
     box.supervise("dies");
     const checks = (name: string) => lines(box.at(name, "checks")).map(Number);
+    const children = (name: string) => lines(box.at(name, "children")).map(Number);
     const [first = 0] = await until(() => checks("web").length > 0 && checks("web"), "it is checked");
     await box.up("dies");
     await until(() => checks("dies").length > 0, "it is checked too");
     command(box.at("dies"), "d");
     await box.down("dies");
-    await until(() => !checks("dies").some(alive), "its check is gone");
-    await until(() => !alive(first), "it is killed");
+    await until(() => ![...checks("dies"), ...children("dies")].some(alive), "its check is gone");
+    const [child = 0] = children("web");
+    await until(() => !alive(first) && !alive(child), "it is killed, and its child");
     expect(supervisor.stderr).toBe("supervise: warning: web: check takes longer than 5000 ms, killing it\n");
     await until(() => checks("web").length > 1, "it is checked again");
     supervisor.signal("SIGKILL");

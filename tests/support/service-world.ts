@@ -272,7 +272,11 @@ export class World {
         return ensure(this.members > 0, "named nobody", this.state);
       case "check":
         return this.startCheck();
-      case "kill-check": {
+      case "kill-helper": {
+        if (this.finish?.pid === effect.pid) {
+          this.finish.killed = true;
+          return;
+        }
         const check = this.checks.at(-1);
         ensure(check?.pid === effect.pid, `killed check ${effect.pid}`, this.state);
         check.killed = true;
@@ -379,12 +383,8 @@ export class World {
 
   private signal(to: Pid, signal: string | number): void {
     const { child, finish } = this;
-    if (finish !== undefined) {
-      // No command reaches finish, and the only signal it gets is the last.
-      ensure(to === finish.pid && signal === "SIGKILL", `${signal} for ${to}`, this.state);
-      finish.killed = true;
-      return;
-    }
+    // No command reaches finish.
+    ensure(finish === undefined, `${signal} for ${to}`, this.state);
     ensure(child !== undefined && to === child.pid, `${signal} for ${to}`, this.state);
     if (child.ended) return;
     switch (signal) {
