@@ -53,6 +53,16 @@ test("a long status is cut", () => {
   expect(decodeNotification(`STATUS=${"x".repeat(1000)}`).status).toHaveLength(MOST_STATUS);
 });
 
+test.each(["\u00e9", "\u20ac", "\u{1f600}"])("it is cut between characters (%s)", (character) => {
+  for (let before = 0; before < 8; before++) {
+    const text = "x".repeat(before) + character.repeat(200);
+    const { status = "" } = decodeNotification(`STATUS=${Buffer.from(text).toString("latin1")}`);
+    const whole = Buffer.from(status, "latin1").toString();
+    expect(text.startsWith(whole)).toBe(true);
+    expect(status.length).toBeGreaterThan(MOST_STATUS - Buffer.from(character).length);
+  }
+});
+
 test("no datagram is refused, and times are whole milliseconds", () => {
   const line = fc.oneof(
     fc.string(),

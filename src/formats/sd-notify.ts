@@ -39,7 +39,7 @@ function said(name: ByteString, value: ByteString): Notification {
     case "STOPPING":
       return value === "1" ? { stopping: true } : {};
     case "STATUS":
-      return { status: value.slice(0, MOST_STATUS) };
+      return { status: cut(value) };
     case "WATCHDOG":
       return value === "1" ? { watchdog: "alive" } : value === "trigger" ? { watchdog: "trigger" } : {};
     case "WATCHDOG_USEC": {
@@ -53,6 +53,14 @@ function said(name: ByteString, value: ByteString): Notification {
     default:
       return {};
   }
+}
+
+/** Its first MOST_STATUS bytes, without a character of UTF-8 of which that is a part. */
+function cut(text: ByteString): ByteString {
+  if (text.length <= MOST_STATUS) return text;
+  return text
+    .slice(0, MOST_STATUS)
+    .replace(/([\xc0-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf7][\x80-\xbf]{0,2})$/, "");
 }
 
 /** Microseconds as milliseconds, rounded up. */

@@ -228,7 +228,8 @@ export class ServiceHost {
   private tell(event: Event): void {
     // What may lead to a start, or is obeyed as the directory says. The end of the service has been looked after already.
     const { on } = event;
-    if (on === "command" || on === "timer" || on === "looked" || on === "finish-ended") this.look();
+    if (on === "timer" || on === "looked" || on === "finish-ended") this.look();
+    if (on === "command") this.look(event.command === "up" || event.command === "once");
     const { state, effects } = step(this.state, event, this.world.now(), this.asks);
     this.state = state;
     const signals = effects.some((effect) => effect.do === "kill" || effect.do === "control");
@@ -240,8 +241,8 @@ export class ServiceHost {
     if (record !== undefined) record.owed = false;
   }
 
-  /** Looks at what the directory asks for; where that cannot be, it is what it was before. */
-  private look(): void {
+  /** Looks at what the directory asks for; where that cannot be, it is what it was before, and told if it `matters`. */
+  private look(matters = true): void {
     // Of what is no service's the directory says nothing.
     if (this.place.program !== undefined) return;
     try {
@@ -249,6 +250,7 @@ export class ServiceHost {
       this.askProblem = undefined;
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
+      if (!matters) return;
       const problem = `unable to read directory ${this.place.title}: ${error.text}`;
       if (this.askProblem !== problem) this.say(`warning: ${problem}`);
       this.askProblem = problem;

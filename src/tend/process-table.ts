@@ -10,6 +10,7 @@ const TICKS = 100;
 
 type Process = {
   readonly pid: number;
+  readonly command: ByteString;
   readonly group: number;
   readonly session: number;
   readonly memoryBytes: number;
@@ -18,7 +19,7 @@ type Process = {
 };
 
 export type Usage = {
-  readonly processes: number;
+  readonly processes: readonly { readonly pid: number; readonly command: ByteString }[];
   /** Resident; a page that several of them share is counted for each. */
   readonly memoryBytes: number;
   readonly cpuSeconds: number;
@@ -39,7 +40,14 @@ export class ProcessTable {
     if (fields[0] === "Z" || fields[0] === "X") return;
     const number = (index: number): number => Number(fields[index] ?? 0);
     const ticks = number(11) + number(12) + number(13) + number(14);
-    const process = { pid, group: number(2), session: number(3), memoryBytes: number(21) * PAGE_SIZE };
+    const command = text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
+    const process = {
+      pid,
+      command,
+      group: number(2),
+      session: number(3),
+      memoryBytes: number(21) * PAGE_SIZE,
+    };
     this.all.set(pid, { ...process, cpuSeconds: ticks / TICKS });
     const siblings = this.children.get(number(1));
     if (siblings === undefined) this.children.set(number(1), [pid]);
@@ -64,7 +72,7 @@ export class ProcessTable {
     if (members.size === 0) return undefined;
     const of = [...members].map((pid) => this.all.get(pid) as Process);
     return {
-      processes: of.length,
+      processes: of.map(({ pid, command }) => ({ pid, command })),
       memoryBytes: of.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
       cpuSeconds: Math.round(of.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) * TICKS) / TICKS,
     };

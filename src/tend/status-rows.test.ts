@@ -4,7 +4,8 @@ import { duration, type Row, size, toJson, toTable } from "./status-rows.ts";
 const down: Row = {
   ...{ name: "mail", state: "down", ready: null, statusText: null, pid: null, want: "down" },
   ...{ normallyUp: true, seconds: 40, restarts: null, lastExit: null, failure: null },
-  ...{ nextStartSeconds: null, processes: null, memoryBytes: null, cpuSeconds: null, problems: [] },
+  ...{ nextStartSeconds: null, processes: null, left: null, memoryBytes: null, cpuSeconds: null },
+  problems: [],
   log: null,
 };
 const up: Row = {
@@ -63,11 +64,52 @@ test("only the state is coloured, and the columns stay where they are", () => {
 
 test("a hostile name moves no cursor and makes no line; in JSON it is what it is", () => {
   const hostile = { ...down, name: "a\n\x1b[2J\x9b\xff", problems: ["no\nway"] };
-  expect(toTable([hostile], false)).toContain("a??[2J?\xff  down");
-  expect(toTable([hostile], false)).toContain("a??[2J?\xff: no?way\n");
+  expect(toTable([hostile], false)).toContain("a??[2J??  down");
+  expect(toTable([hostile], false)).toContain("a??[2J??: no?way\n");
   const text = toJson([hostile]);
   expect(text).toMatch(/^[ -~\n]*$/);
   expect(JSON.parse(text)).toEqual({ version: 1, services: [hostile] });
+});
+
+test("UTF-8 is shown as it is, counted in characters, and told in JSON; its controls are not shown", () => {
+  const bytes = (text: string) => Buffer.from(text).toString("latin1");
+  const greek: Row = {
+    ...up,
+    name: bytes("\u03b1\u03b2\u20ac\u{1f600}"),
+    statusText: bytes("50\u00a0%\u0085\u2026"),
+  };
+  const [, first = "", second = ""] = toTable([greek, { ...up, name: "abcd" }], false).split("\n");
+  expect(Buffer.from(first, "latin1").toString()).toMatch(
+    /^\u03b1\u03b2\u20ac\u{1f600} {5}up {5}- .* 50\u00a0%\?\?\u2026$/u,
+  );
+  expect(second).toMatch(/^abcd {5}up {5}- /);
+  const text = toJson([greek]);
+  expect(text).toMatch(/^[ -~\n]*$/);
+  expect(JSON.parse(text).services[0]).toMatchObject({
+    name: "\u03b1\u03b2\u20ac\u{1f600}",
+    statusText: "50\u00a0%\u0085\u2026",
+  });
+});
+
+test("who is left of a service is named below the table, and of a logger too", () => {
+  const left = [
+    { pid: 7, command: "sh" },
+    { pid: 8, command: "sl\neep" },
+  ];
+  const row: Row = {
+    ...up,
+    state: "emptying",
+    left,
+    log: { ...up, name: "log", left: left.slice(1), problems: ["no"] },
+  };
+  expect(toTable([row], false)).toEndWith(
+    "\nweb: 2 processes are left: 7 sh, 8 sl?eep\nweb/log: 1 process is left: 8 sl?eep\nweb/log: no\n",
+  );
+  const many = Array.from({ length: 25 }, (_, i) => ({ pid: i + 1, command: "x" }));
+  expect(toTable([{ ...row, left: many, log: null }], false)).toContain(
+    "web: 25 processes are left: 1 x, 2 x,",
+  );
+  expect(toTable([{ ...row, left: many, log: null }], false)).toEndWith(", 20 x, ...\n");
 });
 
 test("durations and sizes are short", () => {

@@ -1,6 +1,6 @@
 // How `tend status` shows what it found: a table, or JSON as docs/status.schema.json has it. No I/O.
 import { signalName } from "../formats/signal-name.ts";
-import type { ByteString } from "../units/units.ts";
+import { type ByteString, bytesOf } from "../units/units.ts";
 
 /** The version of the JSON. It changes when a field goes or means something else, not when one is added. */
 export const STATUS_VERSION = 1;
@@ -32,6 +32,9 @@ export type LastExit = {
   readonly reason: string | null;
 };
 
+/** A process that is left of a service that has ended. */
+export type Left = { readonly pid: number; readonly command: ByteString };
+
 export type Row = {
   readonly name: ByteString;
   readonly state: RunState;
@@ -51,6 +54,8 @@ export type Row = {
   readonly failure: string | null;
   /** How long until a start that is put off. */
   readonly nextStartSeconds: number | null;
+  /** Who is left of it in the state emptying. */
+  readonly left: readonly Left[] | null;
   /** How many belong to it: its process, the set that leads, and their descendants. */
   readonly processes: number | null;
   /** Of all these: resident bytes, and seconds of processor time. */
@@ -61,10 +66,19 @@ export type Row = {
   readonly log: Row | null;
 };
 
-/** A JSON text of ASCII alone: each byte of a name above 127 is a character of that number. */
+/** A JSON text of ASCII alone. What is no UTF-8 has a character of the same number for each byte. */
 export function toJson(rows: readonly Row[]): string {
-  const text = JSON.stringify({ version: STATUS_VERSION, services: rows }, undefined, 2);
+  const decoded = (_: string, value: unknown) => (typeof value === "string" ? decode(value) : value);
+  const text = JSON.stringify({ version: STATUS_VERSION, services: rows }, decoded, 2);
   return `${text.replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+}
+
+function decode(text: ByteString): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytesOf(text));
+  } catch {
+    return text;
+  }
 }
 
 const HEADS = ["SERVICE", "STATE", "READY", "PID", "FOR", "RESTARTS", "LAST EXIT", "MEMORY", "CPU", "LOG"];
@@ -90,26 +104,27 @@ const COLOR_OF = {
   down: "plain",
 } as const satisfies Record<RunState, keyof typeof COLORS>;
 
-/** A line a service, in columns; problems follow the table. */
+/** A line a service, in columns; who is left of one, and problems, follow the table. */
 export function toTable(rows: readonly Row[], color: boolean): ByteString {
   const told = rows.some(({ statusText }) => statusText !== null);
   const heads = told ? [...HEADS, "SAYS"] : HEADS;
   const lines = [heads, ...rows.map((row) => (told ? [...cellsOf(row), saying(row)] : cellsOf(row)))];
-  const widths = heads.map((_, i) => Math.max(...lines.map((cells) => (cells[i] ?? "").length)));
+  const widths = heads.map((_, i) => Math.max(...lines.map((cells) => widthOf(cells[i] ?? ""))));
   const table = lines.map((cells, n) => {
     const row = n === 0 ? undefined : rows[n - 1];
     return cells
       .map((cell, i) => {
         const width = widths[i] ?? 0;
         const last = i === cells.length - 1;
-        const text = RIGHT.includes(heads[i] ?? "") ? cell.padStart(width) : last ? cell : cell.padEnd(width);
+        const blanks = " ".repeat(width - widthOf(cell));
+        const text = RIGHT.includes(heads[i] ?? "") ? blanks + cell : last ? cell : cell + blanks;
         const paint = color && row !== undefined && i === 1 ? COLORS[COLOR_OF[row.state]] : "";
         return paint === "" ? text : `${paint}${text}${RESET}`;
       })
       .join("  ")
       .trimEnd();
   });
-  return `${[...table, ...rows.flatMap(problemsOf)].join("\n")}\n`;
+  return `${[...table, ...rows.flatMap((row) => notesOf(row, printable(row.name)))].join("\n")}\n`;
 }
 
 function cellsOf(row: Row): string[] {
@@ -131,10 +146,20 @@ function cellsOf(row: Row): string[] {
 const saying = ({ statusText }: Row): string =>
   statusText === null || statusText === "" ? "-" : printable(statusText);
 
-const problemsOf = (row: Row): string[] => [
-  ...row.problems.map((problem) => `${printable(row.name)}: ${printable(problem)}`),
-  ...(row.log === null ? [] : problemsOf(row.log)),
+const notesOf = (row: Row, name: string): string[] => [
+  ...(row.left === null || row.left.length === 0 ? [] : [`${name}: ${leftText(row.left)}`]),
+  ...row.problems.map((problem) => `${name}: ${printable(problem)}`),
+  ...(row.log === null ? [] : notesOf(row.log, `${name}/log`)),
 ];
+
+/** So many of those left are named. */
+const MOST_NAMED = 20;
+
+function leftText(left: readonly Left[]): string {
+  const named = left.slice(0, MOST_NAMED).map(({ pid, command }) => `${pid} ${printable(command)}`);
+  const more = left.length > named.length ? ", ..." : "";
+  return `${left.length === 1 ? "1 process is" : `${left.length} processes are`} left: ${named.join(", ")}${more}`;
+}
 
 function exitText({ lastExit: exit, failure, nextStartSeconds }: Row): string {
   const how =
@@ -147,8 +172,17 @@ function exitText({ lastExit: exit, failure, nextStartSeconds }: Row): string {
 /** A signal as LastExit has it. */
 export const exitSignal = (number: number): string => `SIG${signalName(number)}`;
 
+/** One character of printable ASCII or, but for the controls U+0080 to U+009F, of UTF-8. */
+const PRINTABLE =
+  /[ -~]|\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}/;
+const CHARACTERS = new RegExp(`${PRINTABLE.source}|[^]`, "g");
+
 /** Nothing in a name moves a terminal's cursor, or makes two lines of one. */
-const printable = (text: ByteString): string => text.replace(/[^ -~\xa0-\xff]/g, "?");
+const printable = (text: ByteString): string =>
+  text.replace(CHARACTERS, (character) => (PRINTABLE.test(character) ? character : "?"));
+
+/** How many characters of UTF-8 it is. */
+const widthOf = (text: ByteString): number => text.replace(/[\x80-\xbf]/g, "").length;
 
 /** 12s, 3m04s, 2h05m, 3d02h. */
 export function duration(seconds: number): string {

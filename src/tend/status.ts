@@ -5,7 +5,7 @@ import { type Failure, RECORD_SIZE, ServiceRecord } from "../formats/service-rec
 import { decodeStatus, STATUS_SIZE, type Status } from "../formats/status.ts";
 import { bootTicks, TICKS_PER_SECOND, wallTime } from "../sys/clock.ts";
 import { getenv } from "../sys/environment.ts";
-import { ENOENT, ENXIO, ErrnoError } from "../sys/errno.ts";
+import { EACCES, ENOENT, ENXIO, ErrnoError } from "../sys/errno.ts";
 import {
   AT_FDCWD,
   close,
@@ -35,19 +35,17 @@ export type Outcome = {
 };
 
 const USAGE = "tend: usage: tend status [--json] [directory ...]\n";
+const NO_SCAN = "no scan directory: there is no SVDIR, no /service and no svscan";
 
 /** The verb, with the words after it. */
 export function status(words: readonly ByteString[]): Outcome {
-  const json = words[0] === "--json";
-  const directories = words.slice(json ? 1 : 0);
-  if (directories.some((word) => word.startsWith("-"))) return { output: "", error: USAGE, code: 100 };
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
+  const options = words.slice(0, end).filter((word) => word.startsWith("-"));
+  const json = options.length > 0;
+  if (options.some((word) => word !== "--json")) return { output: "", error: USAGE, code: 100 };
+  const directories = [...words.slice(0, end).filter((word) => word !== "--json"), ...words.slice(end + 1)];
   const given = directories.length > 0 ? directories : scanDirectory();
-  if (given === undefined)
-    return {
-      output: "",
-      error: "tend: fatal: no scan directory: there is no SVDIR, no /service and no svscan\n",
-      code: 111,
-    };
+  if (!Array.isArray(given)) return { output: "", error: `tend: fatal: ${given}\n`, code: 111 };
   try {
     const rows = given.flatMap((directory) => servicesIn(directory).map((path) => rowOf(path, directory)));
     const color = isTerminal(fd(1)) && (getenv("NO_COLOR") ?? "") === "" && getenv("TERM") !== "dumb";
@@ -62,8 +60,9 @@ export function status(words: readonly ByteString[]): Outcome {
   }
 }
 
-/** $SVDIR, /service, or the working directory of the svscan that runs. */
-function scanDirectory(): readonly ByteString[] | undefined {
+/** $SVDIR, /service, or the working directory of a svscan that runs; else why there is none. */
+function scanDirectory(): readonly [ByteString] | ByteString {
+  let problem: ByteString = NO_SCAN;
   const named = getenv("SVDIR");
   if (named !== undefined && named !== "") return [named];
   if (existsat(AT_FDCWD, "/service")) return ["/service"];
@@ -76,9 +75,11 @@ function scanDirectory(): readonly ByteString[] | undefined {
       return [readlinkat(AT_FDCWD, `/proc/${name}/cwd`)];
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
+      // Anybody may read the command line, not everybody the directory.
+      if (error.errno === EACCES) problem = `unable to find the directory of svscan ${name}: ${error.text}`;
     }
   }
-  return undefined;
+  return problem;
 }
 
 function names(path: ByteString): ByteString[] {
@@ -145,7 +146,9 @@ function rowOf(path: ByteString, given: ByteString, logger = false): Row {
   const record = denied ? undefined : reading("supervise/record", () => recordOf(path));
   const down = reading("down", () => existsat(AT_FDCWD, `${path}/down`));
   const state = denied ? "unknown" : supervised ? stateOf(told, record) : "unsupervised";
-  const pid = supervised && told !== undefined ? told.pid : 0;
+  const shown = supervised && told !== undefined ? told.pid : 0;
+  // The status that names who is left is written a moment after the record.
+  const pid = state === "emptying" && shown === record?.pid ? 0 : shown;
   const noted = record?.pid === pid || state === "emptying" ? record : undefined;
   const leader = state === "emptying" ? (record?.pid ?? 0) : pid;
   const usage = leader === 0 ? undefined : processes().usage(leader, noted?.set, noted?.cgroup ?? "");
@@ -167,10 +170,11 @@ function rowOf(path: ByteString, given: ByteString, logger = false): Row {
       record !== undefined && (state === "backoff" || state === "limit" || state === "queue")
         ? secondsTo(record.fare?.until ?? 0)
         : null,
-    processes: usage?.processes ?? null,
+    left: state === "emptying" ? (usage?.processes ?? []) : null,
+    processes: usage?.processes.length ?? null,
     memoryBytes: usage?.memoryBytes ?? null,
     cpuSeconds: usage?.cpuSeconds ?? null,
-    problems: logger ? problems.map((problem) => `log: ${problem}`) : problems,
+    problems,
     log: !logger && isThere(`${path}/log`) ? rowOf(`${path}/log`, given, true) : null,
   };
 }

@@ -1,9 +1,10 @@
 // tend status: what it says of services in every state, and to those who may not read it.
 import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command, supervised } from "../support/control.ts";
 import { mkfifoSync } from "../support/fifo.ts";
+import { breaches } from "../support/json-schema.ts";
 import { ours, root } from "../support/programs.ts";
 import { Sandbox, signal } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
@@ -13,13 +14,15 @@ type Service = { readonly [field: string]: unknown } & {
   readonly log: Service | null;
 };
 const tend = ours("tend");
+const schema = JSON.parse(readFileSync(join(root, "docs/status.schema.json"), "utf8"));
 
 const statusOf = async (box: Sandbox, ...directories: string[]): Promise<Service[]> => {
   const { code, stdout, stderr } = await box.run([tend, "status", "--json", ...directories]);
   expect([code, stderr]).toEqual([0, ""]);
-  const { version, services } = JSON.parse(stdout) as { version: number; services: Service[] };
-  expect(version).toBe(1);
-  return services;
+  const told = JSON.parse(stdout) as { version: number; services: Service[] };
+  expect(breaches(told, schema)).toEqual([]);
+  expect(told.version).toBe(1);
+  return told.services;
 };
 
 test.concurrent("a scan directory: a row for each service, its logger beside it, as the schema has it", async () => {
@@ -47,12 +50,9 @@ test.concurrent("a scan directory: a row for each service, its logger beside it,
   expect(web).toMatchObject({ name: "web", state: "up", pid, want: "up", problems: [] });
   expect(web?.["memoryBytes"]).toBeGreaterThan(0);
   expect(web?.log).toMatchObject({ state: "up", pid: logger, log: null });
-  const schema = JSON.parse(readFileSync(join(root, "docs/status.schema.json"), "utf8"));
-  const { required, properties } = schema.$defs.service;
-  for (const row of [bad, off, web, web?.log ?? undefined]) {
-    expect(Object.keys(row ?? {}).sort()).toEqual([...required].sort());
-    expect(properties.state.enum).toContain(row?.["state"]);
-  }
+  // Nothing is told that the schema does not know.
+  for (const row of [bad, off, web, web?.log ?? undefined])
+    expect(Object.keys(row ?? {}).sort()).toEqual([...schema.$defs.service.required].sort());
 });
 
 test.concurrent("a restart is counted, with how the run before it ended; d and p show", async () => {
@@ -128,7 +128,73 @@ test.concurrent("without DIR it is SVDIR; a directory that is not there is fatal
     stderr: "tend: fatal: unable to read nowhere: file does not exist\n",
   });
   expect(await box.run([tend, "status", "--color"])).toMatchObject({ code: 100, stdout: "" });
+  box.service("--json");
+  const { stdout: after } = await box.run([tend, "status", "scan", "--json", "--", "--json"]);
+  expect(JSON.parse(after).services).toMatchObject([{ name: "web" }, { name: "--json" }]);
 });
+
+test.concurrent("on a terminal the state is coloured, unless NO_COLOR says something", async () => {
+  await using box = new Sandbox();
+  box.service("web");
+  const shown = async (env: { [name: string]: string | undefined }): Promise<string> =>
+    (await box.run(["script", "-qec", `${tend} status web`, "/dev/null"], { env })).stdout;
+  const colored = { NO_COLOR: undefined, TERM: "xterm" };
+  expect(await shown(colored)).toContain("web      \x1b[31munsupervised\x1b[0m  -");
+  expect(await shown({ ...colored, NO_COLOR: "" })).toContain("\x1b[31m");
+  expect(await shown({ ...colored, NO_COLOR: "1" })).toContain("web      unsupervised  -");
+  expect(await shown({ ...colored, TERM: "dumb" })).not.toContain("\x1b");
+});
+
+test.concurrent("who is left of a service that has ended is named", async () => {
+  await using box = new Sandbox();
+  box.service("web", {
+    run: "#!/bin/sh\nsh -c 'trap \"\" TERM; >ready; exec sleep 100000' &\nexec sleep 100000\n",
+    files: { "process-group": "" },
+  });
+  box.supervise("web");
+  await box.up("web");
+  await until(() => box.has("web/ready"), "it has a child");
+  command(box.at("web"), "d");
+  const [web] = await until(async () => {
+    const rows = await statusOf(box, "web");
+    return rows[0]?.["state"] === "emptying" && rows[0]["pid"] !== null && rows;
+  }, "its leader has ended, and somebody is left");
+  const { left, pid, processes } = web as { left?: { pid: number; command: string }[] } & Service;
+  expect(left).toEqual([{ pid: pid as number, command: "sleep" }]);
+  expect(processes).toBe(1);
+  const { stdout } = await box.run([tend, "status", "web"]);
+  expect(stdout).toEndWith(`\nweb: 1 process is left: ${pid} sleep\n`);
+  command(box.at("web"), "k");
+  await box.down("web");
+});
+
+test.skipIf(process.getuid?.() !== 0 || existsSync("/service"))(
+  "without DIR, SVDIR and /service it is the directory of the svscan that runs; who may not know is told so",
+  async () => {
+    await using box = new Sandbox();
+    box.service("scan/web");
+    const env = { SVDIR: undefined };
+    // Alone with it: the tests beside this one run theirs.
+    const alone = (script: string) =>
+      box.run(["unshare", "--pid", "--fork", "--mount-proc", "/bin/sh", "-c", script], { env });
+    const status = `until ${ours("svok")} scan/web; do sleep 0.02; done; cd /`;
+    const asRoot = await alone(`${ours("svscan")} scan & p=$!; ${status}; ${tend} status; kill -9 $p`);
+    expect([asRoot.code, asRoot.stdout]).toEqual([0, expect.stringMatching(/^SERVICE .*\nweb +up /)]);
+    const asNobody = `setpriv --reuid 65534 --clear-groups ${tend} status`;
+    const refused = await alone(
+      `${ours("svscan")} scan & p=$!; ${status}; ${asNobody}; r=$?; kill -9 $p; exit $r`,
+    );
+    expect([refused.code, refused.stderr]).toEqual([
+      111,
+      expect.stringMatching(/tend: fatal: unable to find the directory of svscan \d+: access denied\n$/),
+    ]);
+    const none = await alone(`cd /; ${tend} status`);
+    expect([none.code, none.stderr]).toEqual([
+      111,
+      "tend: fatal: no scan directory: there is no SVDIR, no /service and no svscan\n",
+    ]);
+  },
+);
 
 test.skipIf(process.getuid?.() !== 0)("somebody else is told what may not be read", async () => {
   await using box = new Sandbox();
