@@ -3,7 +3,7 @@ import type { Command } from "../formats/control.ts";
 import type { Asks } from "../formats/service-files.ts";
 import { exhaustive } from "../units/units.ts";
 import type { Script } from "./control-scripts.ts";
-import { counts } from "./restart-policy.ts";
+import { minds } from "./restart-policy.ts";
 import {
   down,
   type Effect,
@@ -43,7 +43,8 @@ export function obey(state: Living, command: Command, now: Now, asks: Asks): Ste
       const wanted: State = { ...forgiven(state), want: command === "up" ? "up" : "once" };
       if (state.at === "down" || state.at === "waiting")
         return start({ ...wanted, throttle: impatient(state.throttle) }, now, asks, true);
-      return { state: wanted, effects: [announce] };
+      const ended = command === "up" && !still(state) && minds(asks);
+      return { state: ended ? { ...wanted, again: true } : wanted, effects: [announce] };
     }
     case "down": {
       const unwanted: State = { ...forgiven(state), want: "down" };
@@ -89,7 +90,7 @@ export function obey(state: Living, command: Command, now: Now, asks: Asks): Ste
           : { state, effects: [] };
       if (state.at !== "up") return { state, effects: [] };
       return {
-        state: ENDS.includes(command) && counts(asks) ? { ...state, asked: true } : state,
+        state: ENDS.includes(command) && minds(asks) ? { ...state, again: true } : state,
         effects: signal(state, LETTERS[command], SIGNALS[command], asks),
       };
     default:

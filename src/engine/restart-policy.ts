@@ -29,6 +29,9 @@ const unknown = (at: Instant): Fare => ({ early: 0, starts: 0, from: at, limited
 export const counts = ({ backoff, startLimit }: Asks): boolean =>
   backoff !== undefined || startLimit !== undefined;
 
+/** Whether it means something that somebody had the service end. */
+export const minds = (asks: Asks): boolean => counts(asks) || asks.restart.after !== "always";
+
 /** It was started, or could not be. Undefined where nothing is counted. */
 export function afterStart(fare: Fare | undefined, at: Instant, asks: Asks): Fare | undefined {
   if (!counts(asks)) return undefined;
@@ -68,16 +71,18 @@ export type Verdict =
     }
   | { readonly again: false; readonly failed: Failure | undefined };
 
+/** @param asked somebody wants it started again */
 export function verdict(
   how: WaitStatus | undefined,
   failed: Failure | undefined,
   fare: Fare | undefined,
   at: Instant,
   asks: Asks,
+  asked = false,
 ): Verdict {
   const { restart, backoff, startLimit } = asks;
   if (failed !== undefined) return { again: false, failed };
-  if (restart.after !== "always") {
+  if (restart.after !== "always" && !asked) {
     const success = isSuccess(how, restart);
     if (success) return { again: false, failed: undefined };
     if (restart.after === "never") return { again: false, failed: "restart-never" };

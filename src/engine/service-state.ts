@@ -29,6 +29,8 @@ export type Always = {
   readonly failed?: Failure | undefined;
   /** The run that is there, or has ended and is not over yet, was told to end because it was not ready, or not alive. */
   readonly condemned?: Condemnation | undefined;
+  /** Somebody had it end, or wants it up since it ended: it is started again, whatever `restart` says. */
+  readonly again?: boolean | undefined;
   /** What its ends so far mean for the next start, where the directory asks for that. */
   readonly fare?: Fare | undefined;
 };
@@ -58,8 +60,6 @@ export type State =
       readonly set?: SetKind | undefined;
       /** It was killed because it had not ended in time; what it leaves of its set gets no more time. */
       readonly killed?: boolean;
-      /** It was sent a signal that ends most programs: if it ends, that is no fault of its. */
-      readonly asked?: boolean;
       /** Whether it is ready and alive, where the directory asks for that. */
       readonly readiness?: Readiness | undefined;
     })
@@ -245,7 +245,16 @@ function soonest(...instants: readonly (Instant | undefined)[]): Instant | undef
 }
 
 /** What every state has. */
-export const always = ({ want, exiting, since, throttle, failed, fare, condemned }: State): Always => ({
+export const always = ({
+  want,
+  exiting,
+  since,
+  throttle,
+  failed,
+  fare,
+  condemned,
+  again,
+}: State): Always => ({
   want,
   exiting,
   since,
@@ -253,6 +262,7 @@ export const always = ({ want, exiting, since, throttle, failed, fare, condemned
   ...(failed === undefined ? {} : { failed }),
   ...(fare === undefined ? {} : { fare }),
   ...(condemned === undefined ? {} : { condemned }),
+  ...(again === undefined ? {} : { again }),
 });
 export const starting = (state: State): State => ({ ...always(state), at: "starting" });
 export const down = (state: State): State => ({ ...always(state), at: "down" });

@@ -99,12 +99,12 @@ export function startTimer(state: State & { readonly at: "waiting" }, now: Now, 
  * good, and is to be started again after such an end.
  */
 export function over(state: State, how: WaitStatus | undefined, now: Now, asks: Asks): Step {
-  const { failed: fails, condemned, ...rest } = always(state);
+  const { failed: fails, condemned, again: asked, ...rest } = always(state);
   const dead: State = { ...rest, at: "down" };
   if (dead.exiting) return leave(dead);
   if (dead.want !== "up") return { state: dead, effects: [{ do: "announce" }] };
   // What had to be ended did not succeed, however it took that.
-  const decided = verdict(condemned === undefined ? how : undefined, fails, state.fare, now.at, asks);
+  const decided = verdict(condemned === undefined ? how : undefined, fails, state.fare, now.at, asks, asked);
   if (decided.again) {
     const { fare, tell } = decided;
     const again = start(fare === dead.fare ? dead : { ...dead, fare }, now, asks);

@@ -4,7 +4,7 @@ import type { SetKind } from "../formats/service-record.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import { type Instant, later, type Pid, type Signo } from "../units/units.ts";
 import { cleanUp, failureOf } from "./finishing.ts";
-import { afterEnd } from "./restart-policy.ts";
+import { afterEnd, minds } from "./restart-policy.ts";
 import {
   type Always,
   always,
@@ -30,7 +30,8 @@ function killTime({ killAt, condemned }: Up, now: Now, timeoutKillMs: number): I
 }
 
 /** CONT, so that a stopped service takes its signal. */
-export function bringDown(state: Up, now: Now, { downSignal, timeoutKillMs, control }: Asks): Step {
+export function bringDown(state: Up, now: Now, asks: Asks): Step {
+  const { downSignal, timeoutKillMs, control } = asks;
   const signal = downSignal ?? "SIGTERM";
   const signals: Effect[] = control
     ? [
@@ -42,7 +43,11 @@ export function bringDown(state: Up, now: Now, { downSignal, timeoutKillMs, cont
     : send(state.pid, signal, "SIGCONT");
   const killAt = killTime(state, now, timeoutKillMs);
   return {
-    state: { ...state, paused: false, ...(killAt === undefined ? {} : { killAt }) },
+    state: {
+      ...{ ...state, paused: false },
+      ...(killAt === undefined ? {} : { killAt }),
+      ...(minds(asks) ? { again: true } : {}),
+    },
     effects: [...signals, { do: "announce" }],
   };
 }
@@ -58,7 +63,7 @@ export function died(state: Living, event: Event & { on: "died" }, now: Now, ask
   const { how, pid: run } = event;
   const failed = failureOf(how, asks);
   const { last = now.at } = state.throttle;
-  const fare = afterEnd(state.fare, now.at - last, state.asked === true, now.at, asks);
+  const fare = afterEnd(state.fare, now.at - last, state.again === true, now.at, asks);
   const { fare: _, ...rest } = always(state);
   const dead: State = {
     ...rest,

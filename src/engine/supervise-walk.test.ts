@@ -276,6 +276,53 @@ describe("on any walk", () => {
     );
   });
 
+  test("one that is told to end and wanted up is up again, however it ended and whatever restart says", () => {
+    fc.assert(
+      fc.property(walks, fc.constantFrom("t", "k", "i", "du"), ({ down, from, actions }, letters) => {
+        const world = new World(down, from).begin();
+        for (const action of actions) act(world, action);
+        fc.pre(!world.left && !world.state.exiting);
+        world.health = "starts";
+        Object.assign(world, { code: 0, finishCode: 0 });
+        world.settle();
+        world.letters("u");
+        world.pass(60_000);
+        fc.pre(world.state.at === "up" && world.state.want === "up" && !world.state.paused);
+        const { starts } = world;
+        world.letters(letters);
+        world.end();
+        world.reap();
+        world.settle();
+        world.pass(3000);
+        expect(world.starts).toBe(starts + 1);
+        expect(world.state.at).toBe("up");
+      }),
+      RUNS,
+    );
+  });
+
+  test.each(["emptying", "finishing"])("u while it is %s brings it up, whatever restart says", (at) => {
+    const world = new World().begin();
+    world.directory = "never again";
+    world.letters("d");
+    world.end();
+    world.reap();
+    world.settle();
+    world.letters("u");
+    world.pass(5000);
+    world.members = 1;
+    world.end();
+    world.reap();
+    if (at === "finishing") {
+      world.members = 0;
+      world.pass(1000);
+    }
+    expect(world.state.at).toBe(at);
+    world.letters("u");
+    world.settle();
+    expect(world.state.at).toBe("up");
+  });
+
   test("after dx and the end of the service the supervisor has left", () => {
     fc.assert(
       fc.property(walks, ({ down, from, actions }) => {

@@ -51,7 +51,7 @@ const exited = (code: number) => ({ exited: code });
 //
 //   H.u  it ended early three times in a row: waits until 4000    I.u  it was started too often: waits until 4000
 //   A.u  its place in the queue has been asked for    R.u  waits in the queue until 4000
-//   O.u  up, ended early twice before and started once since 0
+//   O.u  up, ended early twice before and started once since 0; ?: somebody had it end
 //
 // "1" after the want: failed with exit code 100 of run, "2" with 125 of finish, "3" as it was started too often, "4" as its
 // restart file says never.
@@ -612,10 +612,10 @@ T.oX  | !      | !            | A.oX aq     | S.uX s          | !            | !
 B.u   | !      | !            | A.u aq      | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
 B.o   | !      | !            | A.o aq      | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
 S.u   | !      | !            | .           | S.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.u0 a        | H.u@2500 aP        | !                | !
-S.d   | !      | !            | .           | S.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.d0 TCa      | J.d a              | !                | !
+S.d   | !      | !            | .           | S.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.d0? TCa     | J.d a              | !                | !
 S.o   | !      | !            | .           | S.u a           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.o0 a        | J.o a              | !                | !
 S.uX  | !      | !            | .           | S.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.uX0 a       | G al               | !                | !
-S.dX  | !      | !            | .           | S.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.dX0 TCa     | G al               | !                | !
+S.dX  | !      | !            | .           | S.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.dX0? TCa    | G al               | !                | !
 S.oX  | !      | !            | .           | S.uX a          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | O.oX0 a       | G al               | !                | !
 U.u   | !      | !            | .           | U.u a           | A.u aq       | H.u@3500 aP  | S.u s          | S.u s        | S.u s        | S.u s        | J.d a        | S.u s        | J.d a        | J.d4 a!      | U.u T       | !             | !                  | U.u a            | U.u a
 U.d   | !      | !            | .           | U.u a           | J.d a        | J.d a        | J.d a          | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | U.d T       | !             | !                  | U.d a            | U.d a
@@ -683,7 +683,7 @@ A.oX  | S.oX s | R.oX@4000    | .           | S.uX s          | !            | !
 R.u   | !      | !            | S.u s       | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
 R.o   | !      | !            | S.o s       | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
 O.u   | !      | !            | .           | U.u a           | A.u aq       | H.u@9500 a   | S.u s          | I.u@10500 aP | S.u s        | J.d3 a!      | J.d a        | S.u s        | J.d a        | J.d4 a!      | O.u2? T     | !             | !                  | O.u2 a           | O.u2 a
-O.d   | !      | !            | .           | U.u a           | J.d a        | J.d a        | J.d a          | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | O.d2? T     | !             | !                  | O.d2 a           | O.d2 a
+O.d   | !      | !            | .           | U.u a           | J.d a        | J.d a        | J.d a          | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | J.d a        | O.d2? T     | !             | !                  | O.d2? a          | O.d2? a
 J.u3  | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | J.d4 a!          | S.u s
 J.d4  | !      | !            | .           | S.u s           | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | J.d a            | J.d a
 A.uX  | S.uX s | R.uX@4000    | .           | S.uX s          | !            | !            | !              | !            | !            | !            | !            | !            | !            | !            | .           | !             | !                  | !                | !
@@ -789,7 +789,7 @@ function nameOf(state: State): string {
     case "starting":
       return `S.${traits}`;
     case "up":
-      if (state.fare !== undefined) return `O.${traits}${state.fare.early}${state.asked ? "?" : ""}`;
+      if (state.fare !== undefined) return `O.${traits}${state.fare.early}${state.again ? "?" : ""}`;
       if (state.killed) return `Z.${traits}`;
       if (state.killAt === undefined) return `${state.set ? "Q" : "U"}.${traits}`;
       return `${state.set ? "Y" : "K"}.${traits}@${state.killAt}`;

@@ -97,7 +97,7 @@ function upTimer(state: Up, now: Now, asks: Asks): Step {
 function spawned(state: Living, event: Event & { on: "spawned" }, now: Now, asks: Asks): Step {
   if (state.at !== "starting") return impossible(state, event);
   const { pid } = event;
-  const { fare: before, ...rest } = always(state);
+  const { fare: before, again: _, ...rest } = always(state);
   const fare = afterStart(before, now.at, asks);
   const readiness = beginReadiness(asks);
   const up: Up = {

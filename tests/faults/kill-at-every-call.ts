@@ -60,6 +60,13 @@ const TELLING = {
 const LEAVES =
   "#!/bin/sh\necho $$ >> starts\nsetsid sh -c 'trap \"\" TERM; while :; do sleep 0.1; done' &\nexec sleep 100000\n";
 
+/** The same without one: it is of the service's session and group. */
+const LEAVES_BESIDE = LEAVES.replace("setsid ", "");
+/** Takes no notice of TERM. */
+const DEAF = "#!/bin/sh\ntrap '' TERM\necho $$ >> starts\nexec sleep 100000\n";
+/** Notes for which run it is. */
+const FINISH = '#!/bin/sh\necho "$4" >> finishes\n';
+
 export type Scenario = {
   readonly name: string;
   readonly files: ServiceFiles;
@@ -69,6 +76,10 @@ export type Scenario = {
   readonly prepare?: (fault: Fault) => Promise<unknown>;
   /** It starts a process, which can be held while the supervisor is killed. */
   readonly starts?: true;
+  /** What the scan directory asks for: files in .tend. */
+  readonly scanFiles?: { readonly [name: string]: string };
+  /** The service is not started again. */
+  readonly ends?: true;
   /** The service is ready in the end. */
   readonly ready?: true;
   /** Makes the supervisor do what the scenario is about. */
@@ -241,6 +252,67 @@ export const scenarios: readonly Scenario[] = [
     done: restarted("a"),
   },
   {
+    name: "restart with finish",
+    starts: true,
+    files: { ...plain, files: { finish: FINISH } },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => process.kill(fault.before, "SIGKILL"),
+    done: restarted("a"),
+  },
+  {
+    name: "a finish that hangs",
+    files: { ...plain, files: { finish: `${FINISH}sleep 100000\n`, "timeout-finish": "200" } },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => process.kill(fault.before, "SIGKILL"),
+    done: restarted("a"),
+  },
+  {
+    name: "a finish that exits 125",
+    ends: true,
+    files: { ...plain, files: { finish: `${FINISH}exit 125\n` } },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => process.kill(fault.before, "SIGKILL"),
+    done: (fault) => !up(fault) && fault.status()?.want === "down",
+  },
+  {
+    name: "given up",
+    ends: true,
+    files: { ...plain, files: { "start-limit": "1 3600000 never" } },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => process.kill(fault.before, "SIGKILL"),
+    done: (fault) => !up(fault) && fault.status()?.want === "down",
+  },
+  {
+    name: "restart in its turn",
+    files: plain,
+    scanFiles: { "starts-per-second": "1" },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => process.kill(fault.before, "SIGKILL"),
+    done: restarted("a"),
+  },
+  {
+    name: "svc -d of one that is deaf",
+    files: { run: DEAF, files: { "timeout-kill": "200" } },
+    prepare: (fault) => fault.up(),
+    trigger: svc("-d"),
+    done: (fault) => !up(fault),
+  },
+  {
+    name: "restart in a process group",
+    starts: true,
+    files: { run: LEAVES_BESIDE, files: { "process-group": "", "timeout-kill": "200" } },
+    prepare: (fault) => fault.up(),
+    trigger: (fault) => process.kill(fault.before, "SIGKILL"),
+    done: (fault) => restarted("a")(fault) && fault.copies("a").length === 1,
+  },
+  {
+    name: "svc -d in a session",
+    files: { run: LEAVES_BESIDE, files: { session: "", "timeout-kill": "200" } },
+    prepare: (fault) => fault.up(),
+    trigger: svc("-d"),
+    done: (fault) => !up(fault),
+  },
+  {
     name: "restart in a cgroup",
     starts: true,
     files: { run: LEAVES, files: { cgroup: "", "timeout-kill": "200" } },
@@ -311,6 +383,8 @@ export class Fault implements AsyncDisposable {
 
   constructor(readonly scenario: Scenario) {
     this.scan = this.box.directory("scan");
+    for (const [name, text] of Object.entries(scenario.scanFiles ?? {}))
+      this.box.file(`scan/.tend/${name}`, text);
     this.box.service("scan/a", scenario.files);
   }
 
@@ -392,12 +466,13 @@ export class Fault implements AsyncDisposable {
 
   /** Every process that `run` of `part` ever was, and still is. */
   copies(part: string): number[] {
-    const file = this.box.at("scan", part, "starts");
-    const starts = existsSync(file) ? readFileSync(file, "latin1").split("\n") : [];
-    return starts
-      .filter((line) => line !== "")
-      .map(Number)
-      .filter(alive);
+    return this.noted("starts", part).filter(alive);
+  }
+
+  private noted(name: string, part = "a"): number[] {
+    const file = this.box.at("scan", part, name);
+    const lines = existsSync(file) ? readFileSync(file, "latin1").split("\n") : [];
+    return lines.filter((line) => line !== "").map(Number);
   }
 
   private get lines(): string {
@@ -539,6 +614,7 @@ export class Fault implements AsyncDisposable {
     if (copies.length > 1) throw new Error(`${part}: ${copies.length} copies`);
     if (status === undefined || (status.want === "up" && status.pid === 0)) return false;
     if (status.want === "down" && status.pid !== 0) return false;
+    if (this.scenario.ends && status.want === "up") return false;
     if (this.scenario.ready && part === "a" && !this.ready) return false;
     return status.pid === 0 ? copies.length === 0 : copies[0] === status.pid;
   }
@@ -563,6 +639,11 @@ export class Fault implements AsyncDisposable {
     if (code !== 0) throw new Error(`the new supervisor ended with ${signal ?? code}`);
     for (const part of this.parts) {
       if (this.copies(part).length > 0) throw new Error(`${part}: still there at the end`);
+    }
+    if (this.scenario.files.files?.["finish"] !== undefined) {
+      const finished = this.noted("finishes");
+      const unfinished = this.noted("starts").filter((pid) => !finished.includes(pid));
+      if (unfinished.length > 0) throw new Error(`no finish for ${unfinished.join(", ")}`);
     }
     if (this.scenario.files.log === undefined) return;
     const last = new Map<string, number>();

@@ -56,6 +56,25 @@ test.concurrent("restart on-failure: a failure is followed by a start, a success
   await started(box, 3);
 });
 
+test.concurrent.each(["on-failure", "never"])(
+  "restart %s: t restarts it, as do d and then u; an end of its own is none that was asked for",
+  async (restart) => {
+    await using box = new Sandbox();
+    box.service("web", { run: SLEEPS, files: { restart } });
+    const supervisor = box.supervise("web");
+    let pid = await box.up("web");
+    for (const letters of ["t", "du", "k"]) {
+      command(box.at("web"), letters);
+      pid = await box.up("web", pid);
+    }
+    const ended = runsOf(box).length;
+    signal(await box.became("sleep", "web"), "SIGTERM");
+    await until(() => isDown(box), "it is down");
+    expect(runsOf(box)).toHaveLength(ended + 1);
+    expect(supervisor.stderr).toBe("");
+  },
+);
+
 test.concurrent("restart never: down after the first end, and a failure is told", async () => {
   await using box = new Sandbox();
   box.service("web", { run: exits(1), files: { restart: "never" } });

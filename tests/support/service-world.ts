@@ -49,6 +49,10 @@ export const DIRECTORIES = {
   "given up": { ...CLASSIC, modern: true, startLimit: { starts: 2, withinMs: 5000, retryMs: undefined } },
   "on failure": { ...CLASSIC, modern: true, restart: { after: "on-failure", codes: [1], signals: [] } },
   never: { ...CLASSIC, modern: true, restart: { after: "never", codes: [], signals: [] } },
+  "never again": {
+    ...{ ...CLASSIC, modern: true, finish: true, group: true },
+    restart: { after: "never", codes: [], signals: [] },
+  },
   queued: { ...CLASSIC, startsPerSecond: 1 },
   "queued backoff": {
     ...{ ...CLASSIC, startsPerSecond: 1 },
