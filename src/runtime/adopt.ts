@@ -187,6 +187,12 @@ export function findInStatus(
   return found && { found, status };
 }
 
+/** Since when a service is down, as its status says; undefined where that says anything else. */
+export function downSince(bytes: Uint8Array): Status["since"] | undefined {
+  const status = ifThere(() => decodeStatus(bytes));
+  return status?.pid === 0 ? status.since : undefined;
+}
+
 function processes(): number[] {
   const directory = openat(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
   try {

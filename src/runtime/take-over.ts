@@ -12,7 +12,7 @@ import type { Tai64n } from "../formats/tai64n.ts";
 import type { WaitStatus } from "../formats/wait-status.ts";
 import { bootTicks, MS_PER_TICK } from "../sys/clock.ts";
 import { type ByteString, type Fd, type Instant, later, type Pid, pid } from "../units/units.ts";
-import { type Found, findInStatus, findRecorded } from "./adopt.ts";
+import { downSince, type Found, findInStatus, findRecorded } from "./adopt.ts";
 import { processSet } from "./process-set.ts";
 import { leftBy } from "./record-file.ts";
 import type { ServicePlace } from "./service-host.ts";
@@ -101,7 +101,10 @@ export function takeOver(service: Supervised): TakenOver {
     }
     const once =
       asked === "once" && left !== undefined && (left.phase === "pending" || left.phase === "intent");
-    const state = initial(want, now, last === undefined ? undefined : throttled(last));
+    const fresh = initial(want, now, last === undefined ? undefined : throttled(last));
+    // It was down before, and is.
+    const since = left === undefined || ended !== undefined ? undefined : downSince(service.readStatus());
+    const state = since === undefined ? fresh : { ...fresh, since };
     const condemned = ended && record?.history.at(-1)?.condemned;
     const strays = service.strays();
     if (strays !== undefined) {

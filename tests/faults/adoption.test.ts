@@ -111,15 +111,17 @@ describe("a service whose supervisor was killed", () => {
     if (status !== undefined) expect(status).toEqual({ exited: 7 });
   });
 
-  test("what it was wished to be is kept: down stays down, and a down file that came since means nothing", async () => {
+  test("what it was wished to be is kept: down stays down since when it was, and a down file that came since means nothing", async () => {
     await using box = new Sandbox();
     const { directory } = await orphan(box);
     let supervisor = await supervised(box, directory);
     await box.run([ours("svc"), "-d", directory]);
     await box.down(directory);
+    const before = box.status(directory);
     await kill(supervisor);
     supervisor = await supervised(box, directory);
-    expect(box.status(directory)).toMatchObject({ pid: 0, want: "down" });
+    expect(before).toMatchObject({ pid: 0, want: "down" });
+    expect(box.status(directory)).toEqual(before);
     await box.run([ours("svc"), "-u", directory]);
     await box.up(directory);
     await kill(supervisor);
