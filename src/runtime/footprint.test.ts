@@ -43,8 +43,8 @@ test("where much is begun, what that leaves is collected soon, and so it is when
        return garbage.filter((one) => one.deref() !== undefined).length;
      };
      const [begun, announced] = [() => footprint.begun(), () => footprint.announced()];
-     say(await left(45, begun)); say(await left(10, begun));
-     say(await left(40, announced)); say(await left(10, announced)); say(await left(100, announced));`,
+     say(await left(95, begun)); say(await left(10, begun));
+     say(await left(90, announced)); say(await left(10, announced)); say(await left(100, announced));`,
   )) as number[];
   expect([fewBegun, fewAnnounced, moreThanBegun]).toEqual([100, 100, 100]);
   expect(manyBegun).toBeLessThan(10);
