@@ -15,7 +15,6 @@ import {
   fchmod,
   flock,
   fstat,
-  fstatBrief,
   fsync,
   mkdirat,
   O_APPEND,
@@ -252,7 +251,7 @@ export class LogDirectory {
   }
 
   private use(current: Fd): void {
-    const { size, inode, permissions } = fstatBrief(current);
+    const { size, inode, permissions } = fstat(current);
     this.permissions = permissions;
     this.current = current;
     this.bytes = size;

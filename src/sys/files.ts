@@ -345,21 +345,6 @@ export const readableWithin = (file: Fd, ms: number): boolean => poll(file, POLL
 export const writableNow = (file: Fd): boolean => poll(file, POLLOUT, 0);
 
 /** What stat(2) says of a file, as far as the suite asks. */
-export type Stat = {
-  readonly type: "file" | "directory" | "fifo" | "other";
-  readonly permissions: number;
-  /** `DEVICE:INODE`: the same text means the same file, as long as it is not removed. */
-  readonly identity: string;
-  readonly inode: bigint;
-  readonly links: number;
-  readonly size: number;
-  /** Disk space behind it, in units of 512 bytes. */
-  readonly blocks: number;
-  readonly uid: number;
-  /** When it last changed (ctime), in nanoseconds since 1970; of a directory, also when a name in it did. */
-  readonly changed: bigint;
-};
-
 const STATX_BASIC_STATS = 0x7ff;
 const AT_EMPTY_PATH = 0x1000;
 /** S_IFREG, S_IFDIR, S_IFIFO. Not the keys of an object: Biome 2.6.8 mends octal keys, and reads them in base 7. */
@@ -381,16 +366,6 @@ export function changeOf(file: Fd): number {
   return (scratch.u32(out + 96) % 2 ** 20) * 1e9 + scratch.u32(out + 104);
 }
 
-/** Of an open file: what Stat has, without what takes long to make. @throws {ErrnoError} */
-export function fstatBrief(file: Fd): Pick<Stat, "permissions" | "inode" | "size"> {
-  const out = statxOf(file, "", AT_EMPTY_PATH);
-  return {
-    permissions: scratch.u32(out + 28) & 0o7777,
-    inode: scratch.u64(out + 32),
-    size: scratch.u32(out + 44) * 2 ** 32 + scratch.u32(out + 40),
-  };
-}
-
 // statx(2) has one layout on every architecture; struct stat has not.
 function statxOf(at: Fd, path: ByteString, flags: number): number {
   scratch.reset();
@@ -400,20 +375,56 @@ function statxOf(at: Fd, path: ByteString, flags: number): number {
   return out;
 }
 
-function statOf(at: Fd, path: ByteString, flags: number): Stat {
-  const out = statxOf(at, path, flags);
-  const mode = scratch.u32(out + 28) & 0xffff;
-  return {
-    type: TYPES.get(mode & 0o170000) ?? "other",
-    permissions: mode & 0o7777,
-    identity: `${scratch.u32(out + 136)}:${scratch.u32(out + 140)}:${scratch.u64(out + 32)}`,
-    inode: scratch.u64(out + 32),
-    links: scratch.u32(out + 16),
-    size: Number(scratch.u64(out + 40)),
-    blocks: Number(scratch.u64(out + 48)),
-    uid: scratch.u32(out + 20),
-    changed: scratch.u64(out + 96) * 1_000_000_000n + BigInt(scratch.u32(out + 104)),
-  };
+const statOf = (at: Fd, path: ByteString, flags: number): Stat => new Stat(statxOf(at, path, flags));
+
+/** What is known of a file. What takes long to put together is put together when it is asked for. */
+export class Stat {
+  private readonly mode: number;
+  private readonly major: number;
+  private readonly minor: number;
+  private readonly high: number;
+  private readonly low: number;
+  private readonly seconds: number;
+  private readonly nanoseconds: number;
+  readonly links: number;
+  readonly uid: number;
+  readonly size: number;
+  /** Disk space behind it, in units of 512 bytes. */
+  readonly blocks: number;
+
+  /** Of the struct statx at `at` in `scratch`. */
+  constructor(at: number) {
+    const words = new Uint32Array(scratch.bytes.buffer, at - scratch.base, 36);
+    this.links = words[4] as number;
+    this.uid = words[5] as number;
+    this.mode = (words[7] as number) & 0xffff;
+    this.low = words[8] as number;
+    this.high = words[9] as number;
+    this.size = (words[11] as number) * 2 ** 32 + (words[10] as number);
+    this.blocks = (words[13] as number) * 2 ** 32 + (words[12] as number);
+    this.seconds = (words[25] as number) * 2 ** 32 + (words[24] as number);
+    this.nanoseconds = words[26] as number;
+    this.major = words[34] as number;
+    this.minor = words[35] as number;
+  }
+
+  get type(): "file" | "directory" | "fifo" | "other" {
+    return TYPES.get(this.mode & 0o170000) ?? "other";
+  }
+  get permissions(): number {
+    return this.mode & 0o7777;
+  }
+  get inode(): bigint {
+    return (BigInt(this.high) << 32n) | BigInt(this.low);
+  }
+  /** `DEVICE:INODE`: the same text means the same file, as long as it is not removed. */
+  get identity(): string {
+    return `${this.major}:${this.minor}:${this.high === 0 ? this.low : this.inode}`;
+  }
+  /** When it last changed (ctime), in nanoseconds since 1970; of a directory, also when a name in it did. */
+  get changed(): bigint {
+    return BigInt(this.seconds) * 1_000_000_000n + BigInt(this.nanoseconds);
+  }
 }
 
 /** Whether `path` names something. stat(2). @throws {ErrnoError} if that cannot be told (EACCES, ELOOP, ...). */
