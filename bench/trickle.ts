@@ -26,6 +26,8 @@ export const rows: Bench = async function* ({ dir, quick, rounds, tend }) {
 };
 
 const EARLIER_LINES = 2000;
+/** A sample is the CPU of so many lines: what else the machine does in between is in some samples only. */
+const LINES_A_SAMPLE = 10;
 
 type Loggers = { readonly [name in Contender]?: (log: string) => readonly string[] };
 
@@ -82,7 +84,7 @@ function* trickle(dir: string, quick: boolean, tend: Options["tend"]): Iterable<
   });
   const [first, later, rss, own] = [new Tally(), new Tally(), new Tally(), new Tally()];
   Bun.sleepSync(1000);
-  const count = quick ? 100 : 200;
+  const samplesOf = quick ? 10 : 30;
   const write = (lines: number, pauseMs: number) => {
     for (let i = 0; i < lines; i++) {
       // Who is first finds nothing of the kernel in the processor's caches, and the next what that has left there.
@@ -93,10 +95,14 @@ function* trickle(dir: string, quick: boolean, tend: Options["tend"]): Iterable<
     }
   };
   for (const tally of [first, later]) {
-    const before = running.map(({ pid }) => ran(pid));
-    write(count, 100);
-    for (const [i, { who, pid }] of running.entries())
-      tally.add(who, ranBetween(before[i] as Map<string, number>, ran(pid)) / count / 1000);
+    for (let i = 0; i < samplesOf; i++) {
+      const before = running.map(({ pid }) => ran(pid));
+      write(LINES_A_SAMPLE, 100);
+      for (const [i, { who, pid }] of running.entries()) {
+        const took = ranBetween(before[i] as Map<string, number>, ran(pid));
+        tally.add(who, took / LINES_A_SAMPLE / 1000);
+      }
+    }
     // What the next ones find is a logger that has run for some time.
     if (tally === first) write(EARLIER_LINES, 2);
   }
@@ -110,7 +116,7 @@ function* trickle(dir: string, quick: boolean, tend: Options["tend"]): Iterable<
     ...{ name: `multilog, ${what}`, unit, better: "less", samples },
     ...(must === undefined ? {} : { must: { ratio: must } }),
   });
-  yield row(`10 lines a second, CPU of a line, the first ${count}`, "us", first);
+  yield row(`10 lines a second, CPU of a line, the first ${samplesOf * LINES_A_SAMPLE}`, "us", first);
   yield row(`10 lines a second, CPU of a line, after ${EARLIER_LINES}`, "us", later, 1);
   yield row("10 lines a second, resident memory", "MB", rss);
   yield row("10 lines a second, memory of its own", "MB", own);

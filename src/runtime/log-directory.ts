@@ -321,8 +321,11 @@ export class LogDirectory {
   /** `current`, if a writer may append to it by itself as long as it stays shorter than `limit`: nothing has to be done first. */
   get appendable(): { readonly current: Fd; readonly bytes: number; readonly limit: number } | undefined {
     const { bytes, current } = this;
-    const limit = this.keeping.size - MARGIN;
-    return current === undefined || this.skip > 0 || bytes === 0 || bytes >= limit
+    const { age, size } = this.keeping;
+    const limit = size - MARGIN;
+    // With its first bytes it begins to age.
+    const ageless = bytes === 0 && age !== undefined;
+    return current === undefined || this.skip > 0 || ageless || bytes >= limit
       ? undefined
       : { current, bytes, limit };
   }

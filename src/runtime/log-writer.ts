@@ -643,7 +643,8 @@ export class LogWriter {
         this.pollable = false;
       }
     }
-    if (!this.pollable) loop.at(this.world.now().at, () => this.onReadable());
+    if (this.pollable) this.lend();
+    else loop.at(this.world.now().at, () => this.onReadable());
   }
 
   private onReadable(): void {
@@ -751,7 +752,7 @@ export class LogWriter {
     return got > 0 ? got : END;
   }
 
-  /** What was taken last was little, and all of it is written: from now on the like of it is taken while the loop sleeps. */
+  /** What was taken last, if anything was, was little, and is written: from now on the like of it is taken while the loop sleeps. */
   private lend(): void {
     const { ahead, chunk, directories, watched } = this;
     if (!this.straight || ahead === undefined || !watched || !this.piped || this.leaving) return;

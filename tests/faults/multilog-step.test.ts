@@ -23,10 +23,10 @@ async function killedAfter(script: readonly string[], steps: number): Promise<bo
   using pipe = new FullPipe(box, "in");
   const cwd = box.directory("d");
   const killed = Bun.spawn([ours("multilog"), ...script], { cwd, stdin: pipe.read });
-  pipe.write("one line is taken by JavaScript\n");
+  pipe.write("one line comes before\n");
   await until(
     () => existsSync(join(cwd, "l/current")) && logged(join(cwd, "l")) !== "",
-    "the first line is in the log",
+    "the line before is in the log",
   );
   const traced = new Steps(killed.pid, () => pipe.write("and two lines..\n\n"));
   let done = false;
@@ -37,7 +37,7 @@ async function killedAfter(script: readonly string[], steps: number): Promise<bo
   expect(runToEnd(cwd, script, pipe.read)).toEqual({ code: 0, stderr: "" });
   const label = script[0] === "t" ? "@LABEL " : "";
   const seen = logged(join(cwd, "l")).replace(/^@[0-9a-f]{24} /gm, "@LABEL ");
-  const expected = `${label}one line is taken by JavaScript\n${label}and two lines..\n${label}\n`;
+  const expected = `${label}one line comes before\n${label}and two lines..\n${label}\n`;
   if (seen !== expected) throw new Error(`killed after ${steps}: ${JSON.stringify(seen)}`);
   return !done;
 }

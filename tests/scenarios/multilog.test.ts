@@ -267,11 +267,11 @@ test("R finishes a file when its first line is so old, and leaves an empty one a
   await using box = new Sandbox(memory);
   using pipe = new FullPipe(box, "in");
   using logger = new Logger(box.path, ["R1", "./l"], pipe.read);
-  pipe.write("one\n");
+  pipe.write("one line of some length\n");
   await until(
     () =>
       existsSync(box.at("l")) &&
-      logFiles(box.at("l")).some((f) => f.content === "one\n" && f.name !== "current"),
+      logFiles(box.at("l")).some((f) => f.content === "one line of some length\n" && f.name !== "current"),
     "the file is finished",
   );
   await current(box.path, "");
