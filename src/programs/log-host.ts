@@ -16,7 +16,6 @@ export function logHost(): never {
     (signal) => (signal === "SIGTERM" ? logs.stop() : logs.replace(() => exit(0))),
     report,
   );
-  world.footprint.compileSeldom();
   world.footprint.collectRecent = edenGC;
   world.descriptors.raise();
   const here = openat(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY);

@@ -16,7 +16,6 @@ export function multilog(program: Program): never {
     (signal) => (signal === "SIGTERM" ? writer.leave() : writer.rotate()),
     report,
   );
-  world.footprint.compileSeldom();
   const hooks: Hooks = {
     alert: (line) => put(STDERR, `${byteString(line)}\n`),
     end: (ending) => {

@@ -11,7 +11,6 @@ export function supervise(program: Program): never {
   if (directory === undefined || program.args.length !== 1) program.usage("supervise dir");
   // Signals other than SIGCHLD end supervise and leave the service running, as in C.
   const world = new World([], () => {}, report);
-  world.footprint.compileSeldom();
   try {
     new ServiceHost(world, {
       at: AT_FDCWD,

@@ -22,7 +22,6 @@ export function svscan(program: Program): never {
     },
     report,
   );
-  world.footprint.compileSeldom();
   world.footprint.collectRecent = edenGC;
   // A new image of a running svscan is there already.
   if (directory !== undefined && !world.handover?.started) {

@@ -52,7 +52,6 @@ export function svscanboot(program: Program): never {
     },
     environmentOf([`PATH=${PATH}`]),
   );
-  world.footprint.compileSeldom();
   program.orFatal("unable to open /dev/null", discardOutput);
   endLeftScanners(directory);
   endLeftServices(directory);

@@ -102,6 +102,8 @@ export class World {
     readonly report: (line: ByteString) => void,
     env: Environment = environment(),
   ) {
+    // Else what is done here would be compiled: two threads, and a millisecond in all.
+    this.footprint.compileSeldom();
     this.argv = commandLine();
     this.executable = executablePath(this.argv[0] ?? "", getenv("PATH"));
     this.handover = Handover.receive();
