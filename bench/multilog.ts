@@ -1,9 +1,23 @@
 // multilog: MB of input a second through a pipe into a log directory, in memory where there is /dev/shm. The files are as long
 // as they may be, so that the lines are measured; one row has the default size, and so ten thousand rotations a gigabyte.
+// Who is slow gets less input: each takes a quarter of a second or a half, so that a round is short and there can be many.
+// The multilog of daemontools-encore, which Debian does not have, is measured where TEND_BENCH_ENCORE is its path.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { timed } from "./support/command.ts";
-import { type Bench, interleave } from "./support/frame.ts";
+import { type Bench, type Contender, interleave } from "./support/frame.ts";
+
+/** Bytes of input. What must be reached is not to be a measure of our start, which takes 14 ms. */
+const AMOUNT = {
+  tend: 200e6,
+  C: 50e6,
+  encore: 50e6,
+  runit: 20e6,
+  s6: 50e6,
+  limit: 200e6,
+} as const satisfies {
+  readonly [name in Contender]?: number;
+};
 
 const LARGE = "s16777215";
 const ERRORS = ["-*", "+* *error*"];
@@ -65,32 +79,35 @@ const cases: readonly Case[] = [
   { what: "1000-byte lines, t", length: 1000, script: ["t", LARGE], s6: ["t", LARGE] },
 ];
 
-export const rows: Bench = async function* ({ dir, quick, rounds, tend }) {
+export const rows: Bench = async function* ({ dir, rounds, tend }) {
   const memory = existsSync("/dev/shm") ? mkdtempSync("/dev/shm/tend-bench-") : dir;
   try {
     for (const { what, length, script, s6, svlogd, must, should, mustS6 } of cases) {
-      // What must be reached is not to be a measure of the start, which takes 14 ms.
-      const bytes = lines(length, quick && must === undefined ? 50e6 : 200e6);
-      const input = join(memory, "input");
-      writeFileSync(input, bytes);
-      const speed = (command: readonly string[]) => () => {
+      const inputs = new Map<number, string>();
+      for (const amount of Object.values(AMOUNT)) {
+        const input = join(memory, `input${amount}`);
+        writeFileSync(input, lines(length, amount));
+        inputs.set(amount, input);
+      }
+      const speed = (who: keyof typeof AMOUNT, command: readonly string[]) => () => {
         const log = join(memory, "log");
         mkdirSync(log);
         const words = command.map((word) => `'${word}'`).join(" ");
-        const took = timed(["/bin/sh", "-c", `cd '${log}' && cat '${input}' | ${words}`]);
+        const took = timed(["/bin/sh", "-c", `cd '${log}' && cat '${inputs.get(AMOUNT[who])}' | ${words}`]);
         rmSync(log, { recursive: true });
-        return bytes.length / 1e3 / took;
+        return AMOUNT[who] / 1e3 / took;
       };
-      const installed = (path: string, args: readonly string[] | undefined) =>
-        args !== undefined && existsSync(path) ? speed([path, ...args]) : undefined;
-      const limit = speed(["/bin/sh", "-c", "cat >l"]);
+      const installed = (who: keyof typeof AMOUNT, path: string, args: readonly string[] | undefined) =>
+        args !== undefined && existsSync(path) ? speed(who, [path, ...args]) : undefined;
+      const limit = speed("limit", ["/bin/sh", "-c", "cat >l"]);
       // Memory that this machine has not used for long is slow the first time.
       limit();
       const samples = await interleave(rounds(must === undefined ? 8 : 20), {
-        tend: speed([tend("multilog"), ...script, "./l"]),
-        C: installed("/usr/bin/multilog", [...script, "./l"]),
-        runit: installed("/usr/bin/svlogd", svlogd === undefined || quick ? undefined : [...svlogd, "."]),
-        s6: installed("/usr/bin/s6-log", s6 === undefined ? undefined : [...s6, "./l"]),
+        tend: speed("tend", [tend("multilog"), ...script, "./l"]),
+        C: installed("C", "/usr/bin/multilog", [...script, "./l"]),
+        encore: installed("encore", process.env["TEND_BENCH_ENCORE"] ?? "", [...script, "./l"]),
+        runit: installed("runit", "/usr/bin/svlogd", svlogd && [...svlogd, "."]),
+        s6: installed("s6", "/usr/bin/s6-log", s6 && [...s6, "./l"]),
         limit,
       });
       yield {
@@ -101,6 +118,10 @@ export const rows: Bench = async function* ({ dir, quick, rounds, tend }) {
       if (mustS6 !== undefined) {
         const name = `multilog, ${what}, beside s6`;
         yield { name, unit: "MB/s", better: "more", samples, against: "s6", must: { ratio: mustS6 } };
+      }
+      if (script.includes("-*") && samples.encore !== undefined) {
+        const name = `multilog, ${what}, beside encore`;
+        yield { name, unit: "MB/s", better: "more", samples, against: "encore", must: { ratio: 1 } };
       }
     }
   } finally {

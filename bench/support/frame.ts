@@ -8,7 +8,17 @@
 //   };
 
 /** Whose figure it is: ours, ours without what the row is about, the C daemontools, a peer, or what the machine itself allows. */
-export const CONTENDERS = ["tend", "without", "C", "runit", "s6", "supervisord", "pm2", "limit"] as const;
+export const CONTENDERS = [
+  "tend",
+  "without",
+  "C",
+  "encore",
+  "runit",
+  "s6",
+  "supervisord",
+  "pm2",
+  "limit",
+] as const;
 export type Contender = (typeof CONTENDERS)[number];
 
 /** What each contender scored, in order of the rounds. One that is missing or empty was not measured. */
