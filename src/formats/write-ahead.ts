@@ -96,16 +96,6 @@ const NOTE_SLOT = { size: 32, inode: 0, base: 8, done: 16, phase: 24 };
 const NO_BYTE = 256;
 const BY_MARK = 257;
 
-/** See WriteAhead.outline. */
-export type Outline = {
-  readonly plans: readonly [number, number];
-  readonly notes: readonly [number, number];
-  readonly data: readonly [number, number];
-  readonly mark: Uint8Array;
-  readonly plan: Uint8Array;
-  readonly note: Uint8Array;
-};
-
 const pages = (bytes: number): number => Math.ceil(bytes / PAGE) * PAGE;
 const scriptText = (args: readonly ByteString[]): ByteString => args.map((arg) => `${arg}\0`).join("");
 
@@ -199,15 +189,15 @@ export class WriteAhead {
    * For whoever stores plans of pieces without a tail by himself (sys/trickle.ts), into a buffer of one directory: where those
    * of each half lie, in bytes from the buffer's start, and all that does not change from one to the next.
    */
-  outline(inode: bigint): Outline {
+  outline(inode: bigint) {
     const [plan, note] = [new Uint8Array(IN_HALF.size), new Uint8Array(8 + NOTE_SLOT.size)];
     new DataView(plan.buffer).setUint32(IN_HALF.before, BY_MARK, true);
     new DataView(note.buffer).setBigUint64(8 + NOTE_SLOT.inode, inode, true);
     const { view } = this;
     return {
-      plans: [HALF_AT, HALF_AT + HALF_SIZE],
-      notes: [this.noteAt(0, 0), this.noteAt(1, 0)],
-      data: [this.dataAt(0), this.dataAt(1)],
+      plans: [HALF_AT, HALF_AT + HALF_SIZE] as const,
+      notes: [this.noteAt(0, 0), this.noteAt(1, 0)] as const,
+      data: [this.dataAt(0), this.dataAt(1)] as const,
       mark: new Uint8Array(view.buffer, view.byteOffset + AT.mark, MARK_SIZE),
       plan,
       note,

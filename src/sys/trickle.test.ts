@@ -50,11 +50,8 @@ function scene(asked: Partial<Loan> = {}) {
   const [input, into] = pipe();
   const epoll = epollCreate();
   epollAdd(epoll, input);
-  const { plans, notes, data, ...rest } = ahead.outline(INODE);
-  const at = (pair: readonly [number, number]) => [region.base + pair[0], region.base + pair[1]] as const;
   const loan = { half: 0, current, bytes: 3, limit: 5000, stamped: false, buffer: region.base } as const;
-  const lent = { plans: at(plans), notes: at(notes), data: at(data), ...rest };
-  trickle.lend(input, { ...loan, ...lent, ...asked });
+  trickle.lend(input, { ...loan, ...ahead.outline(INODE), ...asked });
   return {
     ahead,
     input,

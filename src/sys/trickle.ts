@@ -245,7 +245,7 @@ const OUTPUT_AT = EVENTS_AT + 256 * EVENT_SIZE;
 /** A label of 26 bytes for each of MOST lines. */
 const SIZE = LANES_AT + 8 * 4096;
 
-/** What is needed to go on with a log. Addresses are numbers; of pairs, the first is for the first half of the buffer. */
+/** What is needed to go on with a log. Of pairs, the first is for the first half of the buffer. */
 export type Loan = {
   /** Which half counts; all of it is written, and it has no unfinished line. */
   readonly half: 0 | 1;
@@ -255,7 +255,7 @@ export type Loan = {
   readonly limit: number;
   /** Whether lines get a label. */
   readonly stamped: boolean;
-  /** The buffer, and the plan, note and data of each half. */
+  /** The address of the buffer, and how many bytes behind it the plan, note and data of each half lie. */
   readonly buffer: number;
   readonly plans: readonly [number, number];
   readonly notes: readonly [number, number];
@@ -343,9 +343,9 @@ export class Trickle {
     view.setUint32(at + LANE.stamped, loan.stamped ? 1 : 0, true);
     this.number(at + LANE.buffer, loan.buffer);
     for (const i of [0, 1] as const) {
-      this.number(at + LANE.plans + 8 * i, loan.plans[i]);
-      this.number(at + LANE.notes + 8 * i, loan.notes[i]);
-      this.number(at + LANE.data + 8 * i, loan.data[i]);
+      this.number(at + LANE.plans + 8 * i, loan.buffer + loan.plans[i]);
+      this.number(at + LANE.notes + 8 * i, loan.buffer + loan.notes[i]);
+      this.number(at + LANE.data + 8 * i, loan.buffer + loan.data[i]);
     }
     region.bytes.set(loan.mark, at + LANE.mark);
     region.bytes.set(loan.plan, at + LANE.plan);
