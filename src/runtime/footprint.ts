@@ -86,11 +86,11 @@ export class Footprint {
     if (this.traces % MANY_TRACES === 0) this.collectRecent();
   }
 
-  /** So much was done. */
+  /** So much was done. What of it runs often is compiled; as ever would be too soon where the kernel does most of it. */
   worked(amount: number): void {
-    if (this.policy === AS_EVER) return;
+    if (this.policy <= OFTEN) return;
     this.work += amount;
-    if (this.work >= MUCH_WORK) this.compile(AS_EVER);
+    if (this.work >= MUCH_WORK) this.compile(OFTEN);
   }
 
   /**
