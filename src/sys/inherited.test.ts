@@ -31,8 +31,8 @@ test("descriptors that were inherited are passed on, those of the runtime and la
      say(mine);
      const spawner = new processes.Spawner({ mask: 0n, defaults: 0n }, environments.environment());
      const child = spawner.spawn("/bin/sleep", ["sleep", "20"], []);
-     // The kernel lets the parent go on before it closes what is closed on exec; the name comes after that.
-     while (files.readFile("/proc/" + child + "/comm") !== "sleep\\n");
+     // The kernel lets the parent go on before it closes what is closed on exec; what it then loads is closed when it sleeps.
+     while (!/\\(sleep\\) S /.test(files.readFile("/proc/" + child + "/stat")));
      const directory = files.openat(files.AT_FDCWD, "/proc/" + child + "/fd", files.O_RDONLY);
      say(files.readdir(directory).filter((name) => !name.startsWith(".")).map(Number));
      processes.kill(child, "SIGKILL");
@@ -119,7 +119,9 @@ describe.each(suites)("what supervise of $suite passes on to its service", ({ pr
     box.start(["/bin/bash", "-c", script, "bash", program("supervise"), "s"]);
     const pid = await box.up("s");
     // C says that it is up before it has become what it is.
-    await until(() => readlinkSync(`/proc/${pid}/exe`).endsWith("/tail"), "the service is what it is");
+    const isTail = () => readlinkSync(`/proc/${pid}/exe`).endsWith("/tail");
+    // It sleeps when it has loaded its libraries, and closed them.
+    await until(() => isTail() && stat(pid).state === "S", "the service is what it is");
     return `/proc/${pid}`;
   }
 

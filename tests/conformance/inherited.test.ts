@@ -93,8 +93,9 @@ async function factsUnder(
       const pid = await box.up(name).catch((error: Error) => {
         throw new Error(`${error.message}; the starter said: ${starter.stderr}`);
       });
-      // C says "up" before exec is through.
-      await until(() => readFileSync(`/proc/${pid}/cmdline`, "latin1") === "./run\0", `${name} runs`);
+      // C says "up" before exec is through; it sleeps when it has loaded its libraries, and closed them.
+      const isRun = () => readFileSync(`/proc/${pid}/cmdline`, "latin1") === "./run\0";
+      await until(() => isRun() && stat(pid).state === "S", `${name} runs`);
       return factsOf(pid, starter.pid, box);
     }),
   );
