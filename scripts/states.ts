@@ -87,6 +87,7 @@ const EVENTS: readonly (readonly [name: string, event: Event, asks?: Asks, ms?: 
   ["h", command("hup")],
   ["h, with `control`", command("hup"), CONTROL],
   ["k", command("kill")],
+  ["k, with `control`", command("kill"), CONTROL],
   ["started", { on: "spawned", pid: NEW }],
   ["no process to be had", { on: "spawn-failed", why: "no-process", jitter: 0 }],
   ["`run` cannot be executed", { on: "spawn-failed", why: "no-program", jitter: 0 }],
@@ -148,6 +149,8 @@ function said(effect: Effect): string {
         .join(", ");
     case "kill-helper":
       return "KILL to it and what it started";
+    case "kill-script":
+      return "KILL to control/u";
     case "look":
       return "look who is left";
     case "finish":

@@ -88,6 +88,10 @@ export function obey(state: Living, command: Command, now: Now, asks: Asks): Ste
         return command === "kill"
           ? { state, effects: [{ do: "kill-set", run: state.run, signal: "SIGKILL" }] }
           : { state, effects: [] };
+      if (state.at === "finishing" && command === "kill" && state.finish !== undefined)
+        return { state, effects: [{ do: "kill-helper", pid: state.finish }] };
+      if (state.at === "starting" && command === "kill" && asks.control)
+        return { state, effects: [{ do: "kill-script" }] };
       if (state.at !== "up") return { state, effects: [] };
       return {
         state: ENDS.includes(command) && minds(asks) ? { ...state, again: true } : state,

@@ -19,6 +19,7 @@ const DOWN: readonly ControlStep[] = [
   { script: "d" },
 ];
 const HUP: readonly ControlStep[] = [{ script: "h", signal: "SIGHUP" }];
+const KILL: readonly ControlStep[] = [{ script: "k", signal: "SIGKILL" }];
 
 const asking: Control = {
   running: { script: "t", signal: "SIGTERM", pid: undefined, until: undefined },
@@ -36,6 +37,8 @@ const orphaned: Control = { running: { script: "t", pid: PID, until: instant(400
 const STATES = { idle: IDLE, asking, running, killed, orphaned } as const;
 const EVENTS: { readonly [name: string]: ControlEvent } = {
   hup: { on: "asked", steps: HUP },
+  kill: { on: "asked", steps: KILL },
+  hurried: { on: "hurried" },
   down: { on: "asked", steps: DOWN },
   signal: { on: "asked", steps: [{ signal: "SIGCONT" }] },
   started: { on: "started", pid: PID },
@@ -50,12 +53,12 @@ const EVENTS: { readonly [name: string]: ControlEvent } = {
 };
 // A cell: the script that runs (? its start is asked for, + it has a deadline), what waits; what is done.
 const TABLE = `
-         | hup       | down         | signal        | started | absent          | exit 0            | exit 1            | killed 9          | unknown           | other | died | early
-idle     | h?HUP; run h | t?TERM CONT,d; run t | ; CONT idle | .  | .               | .                 | .                 | .                 | .                 | .     | .    | .
-asking   | t?TERM h  | t?TERM t,CONT,d | t?TERM CONT | t+TERM  | ; TERM idle     | .                 | .                 | .                 | .                 | .     | t?   | .
-running  | t+TERM CONT,d,h | t+TERM CONT,d,t,CONT,d | t+TERM CONT,d,CONT | t+TERM CONT,d | d?; TERM CONT run d | d?; withhold t CONT run d | d?; TERM CONT run d | d?; TERM CONT run d | d?; TERM CONT run d | . | t+ | .
-killed   | hHUP h    | hHUP t,CONT,d | hHUP CONT    | h+HUP   | ; HUP idle      | ; withhold h idle | ; HUP idle        | ; HUP idle        | ; withhold h idle | .     | h    | .
-orphaned | t+ h      | t+ t,CONT,d  | t+ CONT       | t+      | ; idle          | ; idle            | ; idle            | ; idle            | ; idle            | .     | t+   | .
+         | hup       | kill | hurried | down         | signal        | started | absent          | exit 0            | exit 1            | killed 9          | unknown           | other | died | early
+idle     | h?HUP; run h | k?KILL; run k | . | t?TERM CONT,d; run t | ; CONT idle | .  | .               | .                 | .                 | .                 | .                 | .     | .    | .
+asking   | t?TERM h  | t?TERM k | . | t?TERM t,CONT,d | t?TERM CONT | t+TERM  | ; TERM idle     | .                 | .                 | .                 | .                 | .     | t?   | .
+running  | t+TERM CONT,d,h | t+TERM k; kill | t+TERM CONT,d; kill | t+TERM CONT,d,t,CONT,d | t+TERM CONT,d,CONT | t+TERM CONT,d | d?; TERM CONT run d | d?; withhold t CONT run d | d?; TERM CONT run d | d?; TERM CONT run d | d?; TERM CONT run d | . | t+ | .
+killed   | hHUP h    | hHUP k; kill | hHUP; kill | hHUP t,CONT,d | hHUP CONT    | h+HUP   | ; HUP idle      | ; withhold h idle | ; HUP idle        | ; HUP idle        | ; withhold h idle | .     | h    | .
+orphaned | t+ h      | t+ k; kill | t+; kill | t+ t,CONT,d  | t+ CONT       | t+      | ; idle          | ; idle            | ; idle            | ; idle            | ; idle            | .     | t+   | .
 `;
 
 function show(
@@ -105,7 +108,7 @@ describe("scripts of commands", () => {
 
   test("one that takes too long is killed, once", () => {
     const late = control(running, { on: "timer" }, instant(4000), 5000);
-    expect(late.effects).toEqual([{ do: "kill", pid: PID, script: "t" }]);
+    expect(late.effects).toEqual([{ do: "kill", pid: PID, script: "t", late: true }]);
     expect(control(late.control, { on: "timer" }, instant(9000), 5000).effects).toEqual([]);
   });
 

@@ -36,6 +36,8 @@ export const MOST_STEPS = 64;
 export type ControlEvent =
   | { readonly on: "asked"; readonly steps: readonly ControlStep[] }
   | { readonly on: "started"; readonly pid: Pid }
+  /** What runs is not to be waited for. */
+  | { readonly on: "hurried" }
   /** There is no such script, or it cannot be executed. */
   | { readonly on: "absent" }
   | { readonly on: "ended"; readonly pid: Pid; readonly how: WaitStatus | undefined }
@@ -48,7 +50,8 @@ export type ControlEffect =
   | { readonly do: "send"; readonly signal: ServiceSignal | Signo }
   /** The script succeeded: its signal is not sent. */
   | { readonly do: "withhold"; readonly script: Script }
-  | { readonly do: "kill"; readonly pid: Pid; readonly script: Script }
+  /** `late`: it has taken longer than it may. */
+  | { readonly do: "kill"; readonly pid: Pid; readonly script: Script; readonly late: boolean }
   /** Nothing runs and nothing waits any more. */
   | { readonly do: "idle" }
   /** So many steps wait that no more are taken. */
@@ -66,6 +69,9 @@ export function control(
   const { running, queue } = state;
   switch (event.on) {
     case "asked": {
+      // Who kills the service does not wait for a script that may hang, nor for what was to come after it.
+      if (running !== undefined && event.steps[0]?.script === "k")
+        return { control: { ...state, queue: event.steps }, effects: killOf(running) };
       const full = queue.length + event.steps.length > MOST_STEPS;
       const warning: ControlEffect[] = full ? [{ do: "warn-full" }] : [];
       // What ends the service is taken always, in the place of what waits.
@@ -94,19 +100,24 @@ export function control(
       const { signal: _, ...rest } = running;
       return { control: { running: rest, queue: [] }, effects: [] };
     }
+    case "hurried":
+      return { control: state, effects: running === undefined ? [] : killOf(running) };
     case "timer": {
       if (running?.pid === undefined || running.until === undefined || running.until > now)
         return { control: state, effects: [] };
       const { pid, script } = running;
       return {
         control: { ...state, running: { ...running, until: undefined } },
-        effects: [{ do: "kill", pid, script }],
+        effects: [{ do: "kill", pid, script, late: true }],
       };
     }
     default:
       return exhaustive(event);
   }
 }
+
+const killOf = ({ pid, script }: NonNullable<Control["running"]>): ControlEffect[] =>
+  pid === undefined ? [] : [{ do: "kill", pid, script, late: false }];
 
 const isStop = ([first]: readonly ControlStep[]): boolean => first?.script === "t" || first?.script === "k";
 

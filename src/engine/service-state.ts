@@ -166,6 +166,8 @@ export type Effect =
   /** Runs the scripts of a command, or sends its signals to the service's process: control-scripts.ts. */
   | { readonly do: "control"; readonly pid: Pid; readonly steps: readonly ControlStep[] }
   | { readonly do: "kill"; readonly pid: Pid; readonly signal: ServiceSignal | Signo }
+  /** Kills the script of a command that runs, if one does. */
+  | { readonly do: "kill-script" }
   /** Counts who is left of the set of the dead process `run`. */
   | { readonly do: "look"; readonly run: Pid }
   /** Signals everyone in the set of `run`. */

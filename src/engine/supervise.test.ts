@@ -177,15 +177,15 @@ F.u1  | F.u a           | F.u a           | F.d a           | F.o a           | 
 F.uX  | F.uX a          | F.uX a          | F.dX a          | F.oX a          | F.uX a           | .             | .            | .           | .           | .           | .           | .
 F.dX  | F.uX a          | F.uX a          | F.dX a          | F.oX a          | F.dX a           | .             | .            | .           | .           | .           | .           | .
 F.oX  | F.uX a          | F.uX a          | F.dX a          | F.oX a          | F.oX a           | .             | .            | .           | .           | .           | .           | .
-L.u   | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.uX@4000 a      | .             | .            | .           | .           | .           | .           | .
-L.d   | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.dX@4000 a      | .             | .            | .           | .           | .           | .           | .
-L.o   | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.oX@4000 a      | .             | .            | .           | .           | .           | .           | .
-L.u1  | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.u1X@4000 a     | .             | .            | .           | .           | .           | .           | .
-L.uX  | L.uX@4000 a     | L.uX@4000 a     | L.dX@4000 a     | L.oX@4000 a     | L.uX@4000 a      | .             | .            | .           | .           | .           | .           | .
-L.dX  | L.uX@4000 a     | L.uX@4000 a     | L.dX@4000 a     | L.oX@4000 a     | L.dX@4000 a      | .             | .            | .           | .           | .           | .           | .
-L.oX  | L.uX@4000 a     | L.uX@4000 a     | L.dX@4000 a     | L.oX@4000 a     | L.oX@4000 a      | .             | .            | .           | .           | .           | .           | .
-V.u   | V.u a           | V.u a           | V.d a           | V.o a           | V.uX a           | .             | .            | .           | .           | .           | .           | .
-V.uX  | V.uX a          | V.uX a          | V.dX a          | V.oX a          | V.uX a           | .             | .            | .           | .           | .           | .           | .
+L.u   | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.uX@4000 a      | .             | .            | .           | .           | .           | .           | L.u@4000 K
+L.d   | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.dX@4000 a      | .             | .            | .           | .           | .           | .           | L.d@4000 K
+L.o   | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.oX@4000 a      | .             | .            | .           | .           | .           | .           | L.o@4000 K
+L.u1  | L.u@4000 a      | L.u@4000 a      | L.d@4000 a      | L.o@4000 a      | L.u1X@4000 a     | .             | .            | .           | .           | .           | .           | L.u1@4000 K
+L.uX  | L.uX@4000 a     | L.uX@4000 a     | L.dX@4000 a     | L.oX@4000 a     | L.uX@4000 a      | .             | .            | .           | .           | .           | .           | L.uX@4000 K
+L.dX  | L.uX@4000 a     | L.uX@4000 a     | L.dX@4000 a     | L.oX@4000 a     | L.dX@4000 a      | .             | .            | .           | .           | .           | .           | L.dX@4000 K
+L.oX  | L.uX@4000 a     | L.uX@4000 a     | L.dX@4000 a     | L.oX@4000 a     | L.oX@4000 a      | .             | .            | .           | .           | .           | .           | L.oX@4000 K
+V.u   | V.u a           | V.u a           | V.d a           | V.o a           | V.uX a           | .             | .            | .           | .           | .           | .           | V.u K
+V.uX  | V.uX a          | V.uX a          | V.dX a          | V.oX a          | V.uX a           | .             | .            | .           | .           | .           | .           | V.uX K
 K.u   | K.u@4000 a      | K.u@4000 a      | K.d@4000 TCa    | K.o@4000 a      | K.uX@4000 a      | K.uP@4000 aS  | K.u@4000 aC  | K.u@4000 H  | K.u@4000 A  | K.u@4000 I  | K.u@4000 T  | K.u@4000 K
 K.d   | K.u@4000 a      | K.u@4000 a      | K.d@4000 TCa    | K.o@4000 a      | K.dX@4000 a      | K.dP@4000 aS  | K.d@4000 aC  | K.d@4000 H  | K.d@4000 A  | K.d@4000 I  | K.d@4000 T  | K.d@4000 K
 K.dP  | K.uP@4000 a     | K.uP@4000 a     | K.d@4000 TCa    | K.oP@4000 a     | K.dPX@4000 a     | K.dP@4000 aS  | K.d@4000 aC  | K.dP@4000 H | K.dP@4000 A | K.dP@4000 I | K.dP@4000 T | K.dP@4000 K
@@ -851,6 +851,8 @@ function letter(effect: Effect, after: State): string {
     case "kill-set":
       if (after.at !== "emptying" || after.run !== effect.run) return "g?";
       return `g${typeof effect.signal === "number" ? "h" : SIGNAL_LETTERS[effect.signal]}`;
+    case "kill-script":
+      return "k";
     case "kill-helper":
       return after.at === "finishing" && after.finish === effect.pid ? "K" : `kill(${effect.pid})`;
     case "check":

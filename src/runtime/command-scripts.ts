@@ -60,6 +60,11 @@ export class CommandScripts {
   }
   private resumed = false;
 
+  /** Kills the one that runs. */
+  hurry(): void {
+    this.tell({ on: "hurried" });
+  }
+
   /** The service's process has ended. */
   died(): void {
     this.tell({ on: "died" });
@@ -97,7 +102,8 @@ export class CommandScripts {
           this.service.withheld(effect.script);
           break;
         case "kill":
-          this.service.warn(`control/${effect.script} takes longer than ${timeoutMs()} ms, killing it`);
+          if (effect.late)
+            this.service.warn(`control/${effect.script} takes longer than ${timeoutMs()} ms, killing it`);
           world.killLed(effect.pid);
           break;
         case "idle":

@@ -443,6 +443,8 @@ export class ServiceHost {
       }
       case "kill":
         return this.world.kill(effect.pid, effect.signal);
+      case "kill-script":
+        return this.scripts?.hurry();
       case "announce":
         return this.announcer.announce();
       case "warn-pause":

@@ -108,6 +108,48 @@ test.concurrent("a script that hangs is killed with what it started, then comes 
   await until(() => !pids.some(alive), "nothing of it is left");
 });
 
+test.concurrent("k does not wait for a script that hangs, nor for what was to come after it", async () => {
+  await using box = new Sandbox();
+  box.service("web", {
+    run: NOTES,
+    files: {
+      "control/t": "#!/bin/sh\ntrap '' TERM\necho $$ >>scripts\nsleep 100000\n",
+      "control/d": script("d", 0),
+      "timeout-control": "0",
+    },
+  });
+  const supervisor = box.supervise("web");
+  await saying(box, "run");
+  const pid = await box.up("web");
+  command(box.at("web"), "d");
+  await until(() => linesOf(box.at("web/scripts")).length === 1, "control/t runs");
+  command(box.at("web"), "k");
+  await box.down("web");
+  expect([pid, ...linesOf(box.at("web/scripts")).map(Number)].filter(alive)).toEqual([]);
+  // KILL came instead of what was to follow control/t, but for its signal.
+  expect(said(box).filter((line) => line.startsWith("script"))).toEqual([]);
+  expect(supervisor.stderr).toBe("");
+});
+
+test.concurrent("k ends control/u and finish that hang", async () => {
+  await using box = new Sandbox();
+  const hangs = "#!/bin/sh\necho $$ >>scripts\nsleep 100000\n";
+  box.service("web", {
+    run: NOTES,
+    files: { "control/u": hangs, finish: hangs, "timeout-control": "0", "timeout-finish": "0" },
+  });
+  box.supervise("web");
+  const scripts = () => linesOf(box.at("web/scripts")).map(Number);
+  await until(() => scripts().length === 1, "control/u runs");
+  command(box.at("web"), "k");
+  await saying(box, "run");
+  command(box.at("web"), "d");
+  await until(() => scripts().length === 2, "finish runs");
+  command(box.at("web"), "k");
+  await until(() => !scripts().some(alive), "both are gone");
+  command(box.at("web"), "x");
+});
+
 test.concurrent("control/u runs before each start, whatever it exits with; d in the middle of it cancels the start", async () => {
   await using box = new Sandbox();
   box.service("web", {

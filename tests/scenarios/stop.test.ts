@@ -131,6 +131,21 @@ describe.each(modes)("svscan $mode", ({ env }) => {
   });
 });
 
+test.concurrent("a second TERM kills a finish and a control/t that may take as long as they like", async () => {
+  await using box = new Sandbox();
+  const hangs = "#!/bin/sh\n>hangs\nsleep 100000\n";
+  box.service("scan/finishes", { files: { finish: hangs, "timeout-finish": "0" } });
+  box.service("scan/controls", { files: { "control/t": hangs, "timeout-control": "0" } });
+  const svscan = box.svscan("scan");
+  await box.up("scan/finishes");
+  await box.up("scan/controls");
+  svscan.signal("SIGTERM");
+  await until(() => ["finishes", "controls"].every((name) => box.has(`scan/${name}/hangs`)), "both hang");
+  svscan.signal("SIGTERM");
+  expect((await svscan.ended()).code).toBe(0);
+  expect(box.pids()).toEqual([]);
+});
+
 test("svscan ends at once when there is nothing to stop", async () => {
   await using box = new Sandbox();
   const svscan = box.svscan(box.directory("scan"));

@@ -276,6 +276,8 @@ export class World {
         return ensure(this.members > 0, "named nobody", this.state);
       case "check":
         return this.startCheck();
+      case "kill-script":
+        return ensure(this.state.at === "starting", "hurried", this.state);
       case "kill-helper": {
         if (this.finish?.pid === effect.pid) {
           this.finish.killed = true;
