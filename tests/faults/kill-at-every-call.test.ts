@@ -37,6 +37,19 @@ const SAMPLE: { readonly [name: string]: readonly Moment[] } = {
     { call: "wait4", nth: 2 },
     { call: "renameat2", nth: 1 },
   ],
+  "restart with finish": [
+    // Finish is there, and the status not written; it has ended, and the next start is not made.
+    { call: "pwrite64", nth: 1 },
+    { call: "wait4", nth: 3 },
+    ...heldMoments,
+  ],
+  "a finish that hangs": [{ call: "kill", nth: 1 }],
+  "a finish that exits 125": [{ call: "wait4", nth: 2 }],
+  "given up": [{ call: "pwrite64", nth: 1 }],
+  "restart in its turn": [{ call: "clone3", nth: 1 }],
+  "svc -d of one that is deaf": [{ call: "kill", nth: 3 }],
+  "restart in a process group": [{ call: "kill", nth: 2 }, ...heldMoments],
+  "svc -d in a session": [{ call: "pidfd_send_signal", nth: 1 }],
   ...(cgroupParent() === undefined
     ? {}
     : {
