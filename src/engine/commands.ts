@@ -3,6 +3,7 @@ import type { Command } from "../formats/control.ts";
 import type { Asks } from "../formats/service-files.ts";
 import { exhaustive } from "../units/units.ts";
 import type { Script } from "./control-scripts.ts";
+import { killFinish } from "./finishing.ts";
 import { minds } from "./restart-policy.ts";
 import {
   down,
@@ -88,8 +89,7 @@ export function obey(state: Living, command: Command, now: Now, asks: Asks): Ste
         return command === "kill"
           ? { state, effects: [{ do: "kill-set", run: state.run, signal: "SIGKILL" }] }
           : { state, effects: [] };
-      if (state.at === "finishing" && command === "kill" && state.finish !== undefined)
-        return { state, effects: [{ do: "kill-helper", pid: state.finish }] };
+      if (state.at === "finishing" && command === "kill") return killFinish(state, now, asks);
       if (state.at === "starting" && command === "kill" && asks.control)
         return { state, effects: [{ do: "kill-script" }] };
       if (state.at !== "up") return { state, effects: [] };

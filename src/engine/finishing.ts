@@ -22,6 +22,9 @@ const HOPELESS = 100;
 /** The exit code of `finish` that says: do not start it again. As in s6. */
 const REFUSES = 125;
 
+/** Where there is no process to be had for `finish`, it is tried again after so long, in milliseconds. */
+const RETRY_MS = 1000;
+
 /** Whether an end is one after which a service is not started again. In a classic directory there is none. */
 export const failureOf = (how: WaitStatus | undefined, asks: Asks): Failure | undefined =>
   asks.modern &&
@@ -65,6 +68,7 @@ export function finishFailed(
   asks: Asks,
 ): Step {
   if (state.at !== "finishing" || state.finish !== undefined) return impossible(state, event);
+  if (event.why === "no-process") return { state: { ...state, until: later(now.at, RETRY_MS) }, effects: [] };
   return over(state, state.how, now, asks);
 }
 
@@ -81,12 +85,21 @@ export function finishEnded(
 }
 
 export function finishTimer(state: Finishing, now: Now): Step {
-  const { finish, until } = state;
-  if (finish === undefined || until === undefined || until > now.at) return { state, effects: [] };
+  const { finish, until, run, how } = state;
+  if (until === undefined || until > now.at) return { state, effects: [] };
+  if (finish === undefined)
+    return { state: { ...state, until: undefined }, effects: [{ do: "finish", run, how }] };
   return {
     state: { ...state, until: undefined },
     effects: [{ do: "warn-finish-slow" }, { do: "kill-helper", pid: finish }],
   };
+}
+
+/** KILL to `finish` and what it started; one for which there is no process is passed over. */
+export function killFinish(state: Finishing, now: Now, asks: Asks): Step {
+  const { finish, until } = state;
+  if (finish !== undefined) return { state, effects: [{ do: "kill-helper", pid: finish }] };
+  return until === undefined ? { state, effects: [] } : over(state, state.how, now, asks);
 }
 
 /** The `finish` of a service that ended under an earlier supervisor, which may have started it. */

@@ -87,9 +87,9 @@ export type State =
       readonly at: "finishing";
       readonly run: Pid;
       readonly how: WaitStatus | undefined;
-      /** Undefined while its start is being asked for. */
+      /** Undefined while its start is being asked for, or could not be made. */
       readonly finish: Pid | undefined;
-      /** When it is killed; undefined if it may take as long as it likes, or has been. */
+      /** When it is killed; undefined if it may take as long as it likes, or has been. When it is tried again, if it is not there. */
       readonly until: Instant | undefined;
     })
   /** The supervisor has left; nothing happens any more. */
@@ -132,8 +132,8 @@ export type Event =
     }
   | { readonly on: "stirred"; readonly run: Pid }
   | { readonly on: "finish-spawned"; readonly pid: Pid }
-  /** `finish` cannot be executed: it is over. */
-  | { readonly on: "finish-failed" }
+  /** `finish` cannot be executed: it is over. Or there can be no further process now: it is tried again. */
+  | { readonly on: "finish-failed"; readonly why: "no-process" | "no-program" }
   | { readonly on: "finish-ended"; readonly pid: Pid; readonly how: WaitStatus | undefined }
   /** The service has told something of itself. */
   | { readonly on: "notified"; readonly said: Notification }

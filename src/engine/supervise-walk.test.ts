@@ -330,6 +330,7 @@ describe("on any walk", () => {
         for (const action of actions) act(world, action);
         world.letters("dx");
         world.letters("k");
+        world.health = "starts";
         world.settle();
         expect(world.left).toBe(true);
       }),
@@ -361,6 +362,9 @@ describe("on any walk", () => {
         world.directory = "finish";
         for (const action of actions)
           if (typeof action === "string" || !("directory" in action)) act(world, action);
+        // One that had no process is tried again.
+        world.health = "starts";
+        if (world.state.at === "finishing") world.pass(1000);
         expect(world.finishes).toBe(world.deaths);
       }),
       RUNS,

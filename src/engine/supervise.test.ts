@@ -99,7 +99,7 @@ const EVENTS: { readonly [column: string]: [Event, number?, Asks?] } = {
   "100 finish": [{ on: "died", pid: PID, how: exited(100) }, 1500, FINISHES],
   "f spawned": [{ on: "finish-spawned", pid: FINISH }, 500, FINISHES],
   "f patient": [{ on: "finish-spawned", pid: FINISH }, 500, PATIENT],
-  "f failed": [{ on: "finish-failed" }, 500, FINISHES],
+  "f failed": [{ on: "finish-failed", why: "no-program" }, 500, FINISHES],
   "f ended": [{ on: "finish-ended", pid: FINISH, how: exited(0) }, 500, FINISHES],
   "f ended later": [{ on: "finish-ended", pid: FINISH, how: undefined }, 1500, FINISHES],
   "f 125": [{ on: "finish-ended", pid: FINISH, how: exited(125) }, 500, FINISHES],
@@ -946,6 +946,28 @@ describe("the state machine", () => {
         expect(effects).toContainEqual({ do: "announce" });
       }
     }
+  });
+
+  test("finish for which there is no process is tried again a second later; k passes it over", () => {
+    const failed = step(stateOf("F.u"), { on: "finish-failed", why: "no-process" }, at(500), FINISHES);
+    expect([failed.state.at, failed.effects, deadlineOf(failed.state)]).toEqual([
+      "finishing",
+      [],
+      instant(1500),
+    ]);
+    expect(step(failed.state, { on: "timer" }, at(1499), FINISHES).effects).toEqual([]);
+    const again = step(failed.state, { on: "timer" }, at(1500), FINISHES);
+    expect(again.effects).toEqual([{ do: "finish", run: PID, how: exited(0) }]);
+    expect(deadlineOf(again.state)).toBeUndefined();
+    const killed = step(failed.state, { on: "command", command: "kill" }, at(1000), FINISHES);
+    expect([killed.state.at, killed.effects]).toEqual(["starting", [{ do: "spawn" }]]);
+  });
+
+  test("k while control/u runs ends that, and nothing where there is none", () => {
+    const kill = { on: "command", command: "kill" } as const;
+    const effects = (asks: Asks) => step(stateOf("S.u"), kill, at(500), asks).effects;
+    expect(effects({ ...MODERN, control: true })).toEqual([{ do: "kill-script" }]);
+    expect(effects(MODERN)).toEqual([]);
   });
 
   test("u does not wait for the pause after failed starts, even if d came in between", () => {

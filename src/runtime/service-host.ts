@@ -545,7 +545,7 @@ export class ServiceHost {
       const problem = `unable to run ${this.place.title}/finish: ${error.text}`;
       if (this.finishProblem !== problem) this.say(`warning: ${problem}`);
       this.finishProblem = problem;
-      outcome = { on: "finish-failed" };
+      outcome = { on: "finish-failed", why: isNoProcess(error) ? "no-process" : "no-program" };
     }
     this.tell(outcome);
   }
@@ -588,7 +588,7 @@ export class ServiceHost {
       outcome = { on: "spawned", pid, set: this.ownSet };
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
-      const why = error.errno === EAGAIN || error.errno === ENOMEM ? "no-process" : "no-program";
+      const why = isNoProcess(error) ? "no-process" : "no-program";
       this.spawnProblem = error.text;
       const what = this.place.program?.path ?? `${this.place.title}/run`;
       if (why === "no-program") this.say(`fatal: unable to start ${what}: ${error.text}`);
@@ -627,7 +627,7 @@ export class ServiceHost {
     } catch (error) {
       // What concerns the program is found when it is executed, not when the process is made.
       if (!(error instanceof ErrnoError) || error.call !== "clone3") throw error;
-      if (error.errno === EAGAIN || error.errno === ENOMEM) throw error;
+      if (isNoProcess(error)) throw error;
       return this.spawnWithoutCgroup(prepared, error.text);
     } finally {
       close(cgroup);
@@ -676,6 +676,9 @@ const RUN = { path: "./run", argv: ["./run"] } as const;
 
 /** A start of which nothing is to be told. */
 const UNATTENDED = { actions: [], options: {}, done: () => {} } as const satisfies Omit<Prepared, "asks">;
+
+/** There can be no further process now. */
+const isNoProcess = ({ errno }: ErrnoError): boolean => errno === EAGAIN || errno === ENOMEM;
 
 const isPaused = (state: State): boolean => state.at === "up" && state.paused;
 

@@ -110,6 +110,7 @@ const FAILING: { readonly [name: string]: readonly (readonly [call: string, nth:
       ["renameat2", 1, "EIO"],
       ["clone3", 1, "EAGAIN"],
     ],
+    "restart with finish": [["clone3", 1, "EAGAIN"]],
     adoption: [
       ["pidfd_open", 1, "EMFILE"],
       ["epoll_ctl", 4, "ENOMEM"],

@@ -197,6 +197,7 @@ export class World {
     this.endCheck();
     this.members = 0;
     if (this.state.at === "emptying") this.pass(1000);
+    if (this.state.at === "finishing" && this.finish === undefined) this.pass(1000);
     this.endFinish();
   }
 
@@ -380,8 +381,9 @@ export class World {
     ensure(this.finish === undefined, "a second finish", this.state);
     ensure(run === this.lastPid, `finish of ${run}`, this.state);
     ensure(this.members === 0, "finish beside what is left", this.state);
+    if (this.health === "no-process") return this.tell({ on: "finish-failed", why: "no-process" });
     this.finishes++;
-    if (!this.finishStarts) return this.tell({ on: "finish-failed" });
+    if (!this.finishStarts) return this.tell({ on: "finish-failed", why: "no-program" });
     this.finish = { pid: pid(1_000_000 + this.finishes), killed: false };
     this.finishStarted();
     this.tell({ on: "finish-spawned", pid: this.finish.pid });
@@ -439,7 +441,13 @@ export class World {
       const patience = state.set === "cgroup" ? 600_000 : 1000;
       ensure(state.next !== undefined && state.next <= this.ms + patience, "looks too late", state);
     }
-    ensure((state.at === "finishing") === (this.finish !== undefined), "finish or not", state);
+    const retried = state.at === "finishing" && state.finish === undefined && state.until !== undefined;
+    ensure(
+      state.at === "finishing" ? (this.finish === undefined) === retried : this.finish === undefined,
+      "finish or not",
+      state,
+    );
+    ensure(!retried || deadlineOf(state) === state.until, "not tried again", state);
     if (state.at === "up" && state.killAt !== undefined) {
       // A service without the file may be condemned too, and one that was told to end ask for more time.
       const most = state.readiness === undefined ? 2000 : 9000;
