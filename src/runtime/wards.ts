@@ -324,8 +324,12 @@ export class Wards {
     if (ward === undefined) return;
     this.wards.delete(process);
     this.loose.delete(process);
-    // The pidfd of one who is no child is yet to be asked how it ended.
-    if (ward.child) this.release(ward);
-    ward.onEnd(status);
+    try {
+      // The pidfd of one who is no child is yet to be asked how it ended.
+      if (ward.child) this.release(ward);
+    } finally {
+      // Whatever goes wrong, an end is told: nobody would tell it later.
+      ward.onEnd(status);
+    }
   }
 }

@@ -111,6 +111,7 @@ const FAILING: { readonly [name: string]: readonly (readonly [call: string, nth:
       ["clone3", 1, "EAGAIN"],
     ],
     "restart with finish": [["clone3", 1, "EAGAIN"]],
+    "a finish that hangs": [["epoll_ctl", 2, "ENOMEM"]],
     adoption: [
       ["pidfd_open", 1, "EMFILE"],
       ["epoll_ctl", 4, "ENOMEM"],
