@@ -25,10 +25,14 @@ export const table: Readonly<Record<string, Layer>> = {
   observe: { layers: ["units", "formats", "engine"], modules: ["node:*", "bun"] },
   programs: { layers: below, modules: ["node:*", "bun", "bun:jsc"] },
   tend: { layers: below, modules: ["node:*", "bun"] },
+  start: { layers: [...below, "programs", "tend"], modules: [] },
 };
 
 /** Of a layer, the one file that may be imported from another. */
 const onlyFile: Readonly<Record<string, string>> = { "observe engine": "src/engine/snapshot.ts" };
+
+/** What every file of src/start imports before anything else. */
+const FIRST = "../sys/boot.ts";
 
 /** Starting processes belongs to sys, whose posix_spawn is the one way. */
 const nowhere = ["node:child_process", "node:cluster", "child_process", "cluster"];
@@ -108,7 +112,10 @@ export function layerErrors(root: string): string[] {
     .sort();
   const errors = layers.flatMap((layer) => referenceErrors(root, layer));
   for (const file of files) {
-    for (const { specifier, line } of importsOf(readFileSync(join(root, file), "utf8"))) {
+    const imports = importsOf(readFileSync(join(root, file), "utf8"));
+    if (file.startsWith("src/start/") && imports[0]?.specifier !== FIRST)
+      errors.push(`${file}: the first import must be ${FIRST} (signals are blocked there)`);
+    for (const { specifier, line } of imports) {
       const why = refusal(file, specifier);
       if (why !== undefined) errors.push(`${file}:${line}: imports ${specifier} (${why})`);
     }

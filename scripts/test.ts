@@ -12,8 +12,8 @@
 //   TEND_TEST_JOBS=N    test files at a time (default: processors, at most 4; 1: all in one process)
 //   TEND_TEST_LIMIT=N   seconds for the whole run (default 600)
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -132,6 +132,32 @@ function failures(output: string): Map<string, string[]> {
   return failed;
 }
 
+/**
+ * A directory for the temporary ones of a run. On ext4 each of those gets a part of the disk of its own, as at the root of a file
+ * system: without a journal it passes over every inode that was deleted in the last minutes, one by one, to make a new file.
+ */
+function makePlace(): string {
+  const place = mkdtempSync(join(tmpdir(), "tend-tests."));
+  chmodSync(place, 0o755); // Programs of other users are in some.
+  try {
+    Bun.spawnSync(["chattr", "+T", place], { stdio: ["ignore", "ignore", "ignore"] });
+  } catch {
+    // There is no chattr.
+  }
+  return place;
+}
+
+/** Remove the directory of a run, and say what the tests have left in it. */
+function removePlace(place: string): void {
+  for (const name of readdirSync(place))
+    process.stderr.write(`test: left behind by the tests, removed: ${name}\n`);
+  try {
+    rmSync(place, { recursive: true, force: true });
+  } catch (error) {
+    process.stderr.write(`test: unable to remove ${place}: ${error}\n`);
+  }
+}
+
 /** Runs `bun test`. @returns its report, which it writes to standard error, and how it ended */
 async function runTests(
   words: readonly string[],
@@ -139,9 +165,15 @@ async function runTests(
 ): Promise<{ report: string; code: number; ended: string }> {
   const command = [process.execPath, "--no-install", "--no-env-file", "test", `--timeout=${testTimeoutMs}`];
   const run = `${process.pid}-${Date.now()}`;
+  const place = makePlace();
   const bun = Bun.spawn([...command, ...words], {
     cwd: root,
-    env: { ...process.env, TEND_TEST_RUN: run, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
+    env: {
+      ...process.env,
+      TMPDIR: place,
+      TEND_TEST_RUN: run,
+      ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}),
+    },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -166,6 +198,7 @@ async function runTests(
   // After the sweep nothing holds the pipes; were something to, the totals would not wait for it.
   sweep(`TEND_TEST_RUN=${run}`);
   await Promise.race([output, Bun.sleep(5000)]);
+  removePlace(place);
   return { report, code, ended: String(bun.signalCode ?? `exit code ${code}`) };
 }
 

@@ -14,7 +14,7 @@ beforeAll(() => {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   // Only the layers: what uses them is not on trial here.
-  const layers = ["units", "sys", "formats", "engine", "runtime", "programs", "tend"];
+  const layers = ["units", "sys", "formats", "engine", "runtime", "programs", "tend", "start"];
   const references = layers.map((layer) => ({ path: `src/${layer}` }));
   writeFileSync(join(copy, "tsconfig.json"), `${JSON.stringify({ files: [], references }, null, 2)}\n`);
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
@@ -130,6 +130,13 @@ const cases: { title: string; step: string; file: string; text: string; says: st
     file: "src/sys/planted.ts",
     text: 'export { Database } from "bun:sqlite";\n',
     says: "sys may import only",
+  },
+  {
+    title: "a program may not begin before signals are blocked",
+    step: "layers",
+    file: "src/start/planted.ts",
+    text: 'import { start } from "./start.ts";\n\nstart();\n',
+    says: "the first import must be ../sys/boot.ts",
   },
 ];
 

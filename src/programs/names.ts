@@ -35,3 +35,33 @@ export const LINKS = [
 export type LinkName = (typeof LINKS)[number];
 
 export const programs = Object.keys(SUMMARIES) as readonly ProgramName[];
+
+const isProgram = (name: string): name is ProgramName => Object.hasOwn(SUMMARIES, name);
+
+const isLink = (name: ProgramName): name is LinkName => (LINKS as readonly ProgramName[]).includes(name);
+
+const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+
+/** Which program words ask for, and its own: by the name of the first, or `tend` with the program's name as its first argument. */
+export function programOf([argv0 = "", ...words]: readonly string[]):
+  | { readonly program: ProgramName; readonly words: readonly string[] }
+  | { readonly program: undefined; readonly words: readonly string[] } {
+  const called = baseName(argv0);
+  if (isProgram(called)) return { program: called, words };
+  const [first = "", ...rest] = words;
+  return isProgram(first) ? { program: first, words: rest } : { program: undefined, words };
+}
+
+/** What `tend` can be asked for beside the programs of the suite; the last two only by svscan. */
+export const VERBS = ["status", "log-host", "log-processor"] as const;
+export type Verb = (typeof VERBS)[number];
+
+/** What is read into memory for a command: a program, the tools that can follow each other, a verb, or the rest of `tend`. */
+export type Part = Exclude<ProgramName, LinkName> | "links" | Verb | "tend";
+
+/** The part that the words of a command line ask for. */
+export function partOf(commandLine: readonly string[]): Part {
+  const { program, words } = programOf(commandLine);
+  if (program === undefined) return VERBS.find((verb) => verb === words[0]) ?? "tend";
+  return isLink(program) ? "links" : program;
+}

@@ -1,0 +1,5 @@
+import "../sys/boot.ts";
+
+import { logHost } from "../programs/log-host.ts";
+
+logHost(); // It takes signals as events.

@@ -1,0 +1,6 @@
+import "../sys/boot.ts";
+
+import { svok } from "../programs/svok.ts";
+import { start } from "./start.ts";
+
+start(svok);

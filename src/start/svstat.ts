@@ -1,0 +1,6 @@
+import "../sys/boot.ts";
+
+import { svstat } from "../programs/svstat.ts";
+import { start } from "./start.ts";
+
+start(svstat);
