@@ -59,6 +59,84 @@ test.each([
   expect(localized([input])).toBe(input);
 });
 
+/** The clock, changed by so many seconds from a moment on, for each of `jumps`; at `leap` it shows a second 60, and is one later on. */
+const jumping =
+  (jumps: readonly (readonly [from: number, by: number])[], leap = -1) =>
+  (high: number, low: number): CivilTime | undefined => {
+    const seconds = high * 2 ** 32 + low;
+    const offset = jumps.reduce((sum, [from, by]) => (seconds >= from ? sum + by : sum), 0);
+    const shifted = BigInt(seconds + offset - (leap >= 0 && seconds >= leap ? 1 : 0));
+    const time = clock(Number(BigInt.asUintN(32, shifted >> 32n)), Number(BigInt.asUintN(32, shifted)));
+    return time !== undefined && seconds === leap ? { ...time, second: 60 } : time;
+  };
+
+const labelOf = (seconds: number): string =>
+  `@${(2n ** 62n + 10n + BigInt(seconds)).toString(16).padStart(16, "0")}00000000\n`;
+
+const written = (time: CivilTime | undefined, label: string): string => {
+  if (time === undefined) return label;
+  const two = (value: number) => String(value).padStart(2, "0");
+  const { year, month, day, hour, minute, second } = time;
+  return `${year}-${two(month)}-${two(day)} ${two(hour)}:${two(minute)}:${two(second)}.000000000\n`;
+};
+
+const JUMP = 1_700_000_000;
+
+test("seconds that follow each other are what the clock says of each, whenever it jumps, by however much", () => {
+  const near = fc.integer({ min: JUMP - 200, max: JUMP + 90_000 });
+  fc.assert(
+    fc.property(
+      near,
+      fc.constantFrom(1, -1, 60, -60, 3600, -3600, 86_400, -86_400, 37),
+      fc.option(near, { nil: -1 }),
+      fc.array(fc.tuple(fc.integer({ min: -200, max: 200 }), fc.integer({ min: 1, max: 90 })), {
+        maxLength: 6,
+      }),
+      (jump, by, leap, runs) => {
+        fc.pre(leap < 0 || Math.abs(jump - leap) > 64); // Two changes that close may be none in the end.
+        const local = jumping([[jump, by]], leap);
+        const moments = runs.flatMap(([from, count]) =>
+          [jump, leap < 0 ? jump : leap].flatMap((center) =>
+            Array.from({ length: count }, (_, i) => center + from + i),
+          ),
+        );
+        const labels = moments.map(labelOf);
+        const expected = moments.map((at, i) =>
+          written(local(Math.floor(at / 2 ** 32), at % 2 ** 32), labels[i] as string),
+        );
+        expect(passAll(() => new LocalizeLines(local), [labels.join("")], 100_000)).toBe(expected.join(""));
+      },
+    ),
+    { examples: [[1699999800, 1, -1, [[0, 10]]]] },
+  );
+});
+
+test("a clock that jumps and jumps back within 64 seconds is taken for one that runs evenly", () => {
+  const start = 1_699_999_936;
+  const local = jumping([
+    [start + 10, 3600],
+    [start + 40, -3600],
+  ]);
+  const labels = [0, 20, 21, 63].map((at) => labelOf(start + at));
+  const expected = [0, 20, 21, 63].map((at, i) => written(clock(0, start + at), labels[i] as string));
+  expect(passAll(() => new LocalizeLines(local), [labels.join("")], 100_000)).toBe(expected.join(""));
+});
+
+test("the clock is asked three times for the 64 seconds of a minute's length, once for lines that are further apart", () => {
+  let asked = 0;
+  const counting = (high: number, low: number) => {
+    asked++;
+    return clock(high, low);
+  };
+  const lines = (step: number) =>
+    Array.from({ length: 64 }, (_, i) => labelOf(1_699_999_936 + i * step)).join("");
+  passAll(() => new LocalizeLines(counting), [lines(1)], 100_000);
+  expect(asked).toBe(3);
+  asked = 0;
+  passAll(() => new LocalizeLines(counting), [lines(64)], 100_000);
+  expect(asked).toBe(64);
+});
+
 test("a line after a bad label is treated like any other", () => {
   expect(localized([`good\n@ bad\n${LABEL} x\n`])).toBe(`good\n@ bad\n${TIME} x\n`);
 });

@@ -26,6 +26,15 @@ const EPOCH_LOW = 10;
 /** The most that a label becomes: a year of 20 digits, `-MM-DD HH:MM:SS.` and 10 digits. */
 const LONGEST_TIME = 20 + 16 + 10;
 
+/**
+ * Seconds, from a multiple of this number on, in which a clock runs as in any minute if it is as much later at the last as at the
+ * first: it does not jump forth and back in so short a time.
+ */
+const SPAN = 64;
+
+/** A span in which the clock runs evenly, and the second of the day at which it begins. */
+type Even = { readonly span: number; readonly begins: number };
+
 /** What a byte is worth as a lower-case hex digit; 16 for one that is none. */
 const DIGIT = new Uint8Array(256).fill(16);
 for (let value = 0; value < 16; value++) DIGIT["0123456789abcdef".charCodeAt(value)] = value;
@@ -38,6 +47,9 @@ export class LocalizeLines implements LineFilter {
   /** `YYYY-MM-DD HH:MM:SS.`; empty where the second has no local time. */
   private readonly text = new Uint8Array(LONGEST_TIME);
   private length = 0;
+  /** The span of that second, and the last one that was even. */
+  private span = -1;
+  private even: Even | undefined;
 
   constructor(private readonly clock: Clock) {}
 
@@ -86,28 +98,67 @@ export class LocalizeLines implements LineFilter {
     this.high = high;
     this.low = low;
     const borrow = low >>> 0 < EPOCH_LOW ? 1 : 0;
-    const time = this.clock((high - EPOCH_HIGH - borrow) >>> 0, (low - EPOCH_LOW) >>> 0);
+    const upper = (high - EPOCH_HIGH - borrow) >>> 0;
+    const lower = (low - EPOCH_LOW) >>> 0;
+    // A number holds no more. Nor has a clock much to say of times that are so far away.
+    const seconds = upper < 2 ** 20 ? upper * 2 ** 32 + lower : -1;
+    const span = seconds < 0 ? -1 : Math.floor(seconds / SPAN);
+    if (span >= 0 && span === this.span) {
+      // The second second of it: others are likely to come.
+      if (this.even?.span !== span && this.length > 0) this.even = this.evenly(span) ?? this.even;
+      if (this.even?.span === span) return this.putTime(this.even.begins + (seconds - span * SPAN));
+    }
+    this.span = span;
+    this.putMoment(this.clock(upper, lower));
+  }
+
+  /** `span`, if the clock runs through it evenly, on one day. */
+  private evenly(span: number): Even | undefined {
+    const at = (seconds: number) => this.clock(Math.floor(seconds / 2 ** 32), seconds % 2 ** 32);
+    const [first, last] = [at(span * SPAN), at((span + 1) * SPAN - 1)];
+    if (first === undefined || last === undefined || first.day !== last.day) return undefined;
+    if (first.second >= 60 || last.second >= 60) return undefined; // A leap second.
+    const begins = secondOfDay(first);
+    return secondOfDay(last) - begins === SPAN - 1 ? { span, begins } : undefined;
+  }
+
+  private putMoment(time: CivilTime | undefined): void {
     this.length = 0;
     if (time === undefined) return;
     const { text } = this;
-    let at = 0;
     // The C program prints a year before 0 as a 64-bit number without sign.
     const year = String(time.year < 0 ? BigInt.asUintN(64, BigInt(time.year)) : time.year);
-    for (let i = 0; i < year.length; i++) text[at++] = year.charCodeAt(i);
-    const two = (before: number, value: number): void => {
-      text[at] = before;
-      text[at + 1] = ZERO + Math.floor(value / 10);
-      text[at + 2] = ZERO + (value % 10);
-      at += 3;
-    };
-    two(DASH, time.month);
-    two(DASH, time.day);
-    two(SPACE, time.hour);
-    two(COLON, time.minute);
-    two(COLON, time.second);
+    let at = 0;
+    for (; at < year.length; at++) text[at] = year.charCodeAt(at);
+    at = putTwo(text, at, DASH, time.month);
+    at = putTwo(text, at, DASH, time.day);
+    at = putTwo(text, at, SPACE, time.hour);
+    at = putTwo(text, at, COLON, time.minute);
+    at = putTwo(text, at, COLON, time.second);
     text[at++] = POINT;
     this.length = at;
   }
+
+  /** Changes the time of day, and leaves the day. */
+  private putTime(second: number): void {
+    const { text, length } = this;
+    const minute = Math.floor(second / 60);
+    const hour = Math.floor(minute / 60);
+    putTwo(text, length - 10, SPACE, hour);
+    putTwo(text, length - 7, COLON, minute - hour * 60);
+    putTwo(text, length - 4, COLON, second - minute * 60);
+  }
+}
+
+const secondOfDay = ({ hour, minute, second }: CivilTime): number => (hour * 60 + minute) * 60 + second;
+
+/** Writes `before`, and `value` with two digits. @returns where they end */
+function putTwo(memory: Uint8Array, at: number, before: number, value: number): number {
+  const tens = Math.floor(value / 10);
+  memory[at] = before;
+  memory[at + 1] = ZERO + tens;
+  memory[at + 2] = ZERO + value - tens * 10;
+  return at + 3;
 }
 
 /** Writes `value`, 32 bits, with at least nine digits. @returns where they end */
