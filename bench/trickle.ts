@@ -103,8 +103,8 @@ function* trickle(dir: string, quick: boolean, tend: Options["tend"]): Iterable<
         tally.add(who, took / LINES_A_SAMPLE / 1000);
       }
     }
-    // What the next ones find is a logger that has run for some time.
-    if (tally === first) write(EARLIER_LINES, 2);
+    // What the next ones find is a logger that has run for more than half a minute: the runtime ends its threads until then.
+    if (tally === first) write(EARLIER_LINES, 15);
   }
   for (const { who, pid, pipe } of running) {
     rss.add(who, kilobytes(pid, "Rss") / 1000);

@@ -76,7 +76,12 @@ export class LogRecovery {
         if (!(error instanceof FormatError)) throw error;
         this.dispose();
         this.world.report(`multilog: warning: unable to use ${place.path}/${AHEAD_NAME}: ${error.message}`);
-        renameat(place.directory, AHEAD_NAME, `${AHEAD_NAME}.bad`);
+        try {
+          renameat(place.directory, AHEAD_NAME, `${AHEAD_NAME}.bad`);
+        } catch (cause) {
+          // It stays: a new buffer takes its place, or there is none.
+          errnoOf(cause);
+        }
       }
     }
     return rest;

@@ -253,3 +253,19 @@ test("a buffer that is none is put aside", async () => {
   }
   expect(logged(box.at("l"))).toBe("line\nline\nline\n");
 });
+
+test("where it cannot be put aside, it is in nobody's way", async () => {
+  await using box = new Sandbox(memory);
+  for (const dir of ["file", "directory"]) {
+    mkdirSync(box.at(`${dir}/.tend-ahead.bad/full`), { recursive: true });
+    if (dir === "file") writeFileSync(box.at(`${dir}/.tend-ahead`), "x");
+    else mkdirSync(box.at(`${dir}/.tend-ahead`));
+    using pipe = new FullPipe(box, `in-${dir}`);
+    pipe.write("line\n");
+    pipe.end();
+    const { code, stderr } = runToEnd(box.path, [`./${dir}`], pipe.read);
+    expect(code).toBe(0);
+    expect(stderr).toStartWith(`multilog: warning: unable to use ./${dir}/.tend-ahead: `);
+    expect(logged(box.at(dir))).toBe("line\n");
+  }
+});
