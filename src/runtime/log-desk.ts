@@ -260,6 +260,10 @@ export class LogDesk {
       renameat(place.directory, AHEAD_NEW, AHEAD_NAME);
       this.ahead = undefined;
       this.see(file, total, capacity, tail.length);
+    } catch (error) {
+      // A part of it may take what is left of the disk.
+      unlinkIfThere(place.directory, AHEAD_NEW);
+      throw error;
     } finally {
       close(file);
     }

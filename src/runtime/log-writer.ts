@@ -4,7 +4,7 @@ import { parseScript, type Script } from "../formats/log-script.ts";
 import { AHEAD_NAME, type Source } from "../formats/write-ahead.ts";
 import { EAGAIN, EINTR, ErrnoError, errnoOf } from "../sys/errno.ts";
 import { close, fstat, unlinkIfThere } from "../sys/files.ts";
-import { type ByteString, type Fd, later } from "../units/units.ts";
+import { type ByteString, type Fd, type Instant, later } from "../units/units.ts";
 import { Delivery, openStatusFiles, roomFor, type StatusFile, together } from "./delivery.ts";
 import { LARGE_PIECE_WORK, PIECE_WORK } from "./footprint.ts";
 import { END, type Input, LogDesk, NONE, NOTHING, type Rest, type Work, windowFor } from "./log-desk.ts";
@@ -16,6 +16,9 @@ import type { World } from "./world.ts";
 /** So many chunks are taken before the loop looks whether there is anything else to do; one of many leaves it to the others. */
 const CHUNKS_A_TURN = 16;
 const CHUNKS_OF_MANY = 2;
+
+/** How long it goes on without a write-ahead buffer before it tries again, in milliseconds: as long as C pauses for trouble. */
+const BUFFER_RETRY_MS = 5_000;
 
 /** How long TERM waits for a processor, in milliseconds, and for its end after TERM was sent to it. */
 export const PROCESSOR_PATIENCE_MS = 10_000;
@@ -43,8 +46,9 @@ export class LogWriter {
   private directories: LogDirectory[] = [];
   /** There is a buffer that was given up. */
   private dormant = false;
-  /** Why there is none; said once in a row. */
-  private aheadProblem: ByteString | undefined;
+  /** Why none could be made, which is said once in a row; and from when on it is tried again, when there is input. */
+  private bufferProblem: ByteString | undefined;
+  private bufferAt: Instant | undefined;
   /** What an earlier multilog has left, while it is looked after. */
   private recovery: LogRecovery | undefined;
   /** Something was read since the last call of `rest`. */
@@ -207,15 +211,27 @@ export class LogWriter {
     const desk = new LogDesk(work, memory, delivery, rest);
     this.desk = desk;
     this.dormant = false;
-    if (place === undefined || (dormant && desk.reuseBuffer(place))) return;
+    if (place !== undefined && !(dormant && desk.reuseBuffer(place))) this.makeBuffer(desk, place);
+  }
+
+  private makeBuffer(desk: LogDesk, place: LogPlace): void {
+    const { world } = this;
+    this.bufferAt = undefined;
     try {
       desk.makeBuffer(place);
+      this.bufferProblem = undefined;
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       const problem = `unable to keep a write-ahead buffer in ${place.path}: ${error.text}`;
-      if (this.aheadProblem !== problem) world.report(`multilog: warning: ${problem}`);
-      this.aheadProblem = problem;
+      if (this.bufferProblem !== problem) world.report(`multilog: warning: ${problem}`);
+      this.bufferProblem = problem;
+      this.bufferAt = later(world.now().at, BUFFER_RETRY_MS);
     }
+  }
+
+  /** Whether it has no buffer and is to try again to make one. */
+  private get bufferDue(): boolean {
+    return this.bufferAt !== undefined && this.world.now().at >= this.bufferAt;
   }
 
   private hostOf(i: number): LogHost {
@@ -255,7 +271,9 @@ export class LogWriter {
         desk.endLine();
         this.remains = desk.delivery.deliver(desk.chunk);
       } else {
+        const [place] = this.places;
         if (desk?.crowded) desk.grow(this.input);
+        else if (desk !== undefined && place !== undefined && this.bufferDue) this.makeBuffer(desk, place);
         yield (resume) => this.waitForInput(resume);
         if (this.desk === undefined && this.busy) this.work(NOTHING);
       }
@@ -292,8 +310,9 @@ export class LogWriter {
     let more = true;
     this.takeBack();
     try {
-      // Whoever has no desk gets one in `log` first.
-      if (this.desk !== undefined && this.remains === undefined) more = this.takeInput(this.desk);
+      // Whoever has no desk or no buffer gets one in `log` first.
+      if (this.desk !== undefined && this.remains === undefined && !this.bufferDue)
+        more = this.takeInput(this.desk);
     } catch (error) {
       this.remains = failing(error);
     }

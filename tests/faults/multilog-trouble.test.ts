@@ -269,3 +269,31 @@ test("where it cannot be put aside, it is in nobody's way", async () => {
     expect(logged(box.at(dir))).toBe("line\n");
   }
 });
+
+test.skipIf(!SmallDisk.possible)(
+  "a disk that was too full for a buffer: once there is room and input, there is one, in the middle of a line too",
+  async () => {
+    await using disk = await SmallDisk.make(100);
+    await using box = new Sandbox(memory);
+    using pipe = new FullPipe(box, "in");
+    writeFileSync(disk.at("filler"), new Uint8Array(60_000));
+    using logger = new Logger(disk.at(), ["t", "./l"], pipe.read);
+    const warning = "multilog: warning: unable to keep a write-ahead buffer in ./l: out of disk space\n";
+    expect(await logger.firstWords()).toBe(warning);
+    rmSync(disk.at("filler"));
+    let input = "";
+    const write = (text: string) => {
+      input += text;
+      pipe.write(text);
+    };
+    await until(() => {
+      write("the end\nof a line and ");
+      return existsSync(disk.at("l/.tend-ahead"));
+    }, "there is a buffer");
+    write("the end\nand one line more\n");
+    const written = () => logged(disk.at("l")).replace(/^@[0-9a-f]{24} /gm, "");
+    await until(() => written() === input, "all is written, once");
+    logger.signal("SIGTERM");
+    expect(await logger.ended()).toEqual({ code: 0, stderr: warning });
+  },
+);
