@@ -13,6 +13,7 @@ import type { FileAction, StartOptions } from "../sys/process.ts";
 import { type ByteString, type Fd, fd, type Pid } from "../units/units.ts";
 import type { Entered } from "./control-directory.ts";
 import { ADDRESS_BYTES, NotifySocket } from "./notify-socket.ts";
+import { processSet } from "./process-set.ts";
 import { ReadyFile } from "./ready-file.ts";
 import type { World } from "./world.ts";
 
@@ -167,8 +168,12 @@ export class Attendance {
         { do: "open", to: fd(0), path: "/dev/null", flags: O_RDONLY },
         { do: "open", to: fd(1), path: "/dev/null", flags: O_WRONLY },
       ];
-      const onEnd = (status: number | undefined) =>
+      const onEnd = (status: number | undefined) => {
+        // It is run again and again: what it leaves in its group would be more each time.
+        const left = processSet("group", pid, "");
+        if (left.members().length > 0) left.signal("SIGKILL");
         tell({ on: "check-ended", pid, how: status === undefined ? undefined : decodeWaitStatus(status) });
+      };
       const pid = world.spawn("./check", ["./check"], actions, onEnd, { diesWithUs: true, leads: "group" });
       outcome = { on: "check-started", pid };
     } catch (error) {

@@ -331,6 +331,18 @@ describe("check", () => {
     expect([supervisor.stdout, supervisor.stderr]).toEqual(["", ""]);
   });
 
+  test.concurrent("that ends leaves nobody of its process group", async () => {
+    await using box = new Sandbox();
+    const check = "#!/bin/sh\nsleep 100000 & echo $! >>children\necho $$ >>checks\nexit 1\n";
+    box.service("web", { files: { check } });
+    box.supervise("web");
+    const children = () => lines(box.at("web/children")).map(Number);
+    await until(() => children().length >= 3, "it was run three times");
+    command(box.at("web"), "d");
+    await box.down("web");
+    await until(() => !children().some(alive), "what it started is gone");
+  });
+
   test.concurrent("that hangs is killed after five seconds with what it started, dies with its service, and with the supervisor", async () => {
     await using box = new Sandbox();
     const check = "#!/bin/sh\nsleep 100000 & echo $! >>children\necho $$ >>checks\nwait\n";
