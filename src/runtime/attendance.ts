@@ -82,18 +82,30 @@ export class Attendance {
       return { asks: had, actions: [], options, done: () => {} };
     }
     const file = this.trying("notification-fd", () => {
-      const { soft } = this.service.world.descriptors.inherited(() => getrlimit("NOFILE"));
-      if (BigInt(notificationFd) >= soft) throw new Excess(`it may have ${soft} descriptors`);
+      if (!this.fits(notificationFd)) throw new Excess(`it may have ${this.limit} descriptors`);
       return this.file.make();
     });
-    if (file === undefined)
-      return { asks: { ...had, notificationFd: undefined }, actions: [], options, done: () => {} };
+    if (file === undefined) {
+      // Without the descriptor it may not even start: what it writes goes nowhere.
+      const nowhere = { do: "open", path: "/dev/null", flags: O_WRONLY } as const;
+      const actions = this.fits(notificationFd) ? [{ ...nowhere, to: fd(notificationFd) }] : [];
+      return { asks: { ...had, notificationFd: undefined }, actions, options, done: () => {} };
+    }
     return {
       asks: had,
       actions: [{ do: "dup2", from: file, to: fd(notificationFd) }],
       options,
       done: () => close(file),
     };
+  }
+
+  /** How many descriptors a service may have. */
+  private get limit(): bigint {
+    return this.service.world.descriptors.inherited(() => getrlimit("NOFILE")).soft;
+  }
+
+  private fits(descriptor: number): boolean {
+    return BigInt(descriptor) < this.limit;
   }
 
   /** The service runs already, and this is known of it. */

@@ -12,7 +12,7 @@ import {
   MOST_BYTES,
 } from "../formats/service-files.ts";
 import { wallTime } from "../sys/clock.ts";
-import { EACCES, EMFILE, ENFILE, ENOENT, ErrnoError } from "../sys/errno.ts";
+import { EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ErrnoError } from "../sys/errno.ts";
 import {
   close,
   existsat,
@@ -24,7 +24,7 @@ import {
   read,
   readdir,
 } from "../sys/files.ts";
-import { type ByteString, byteString, type Fd } from "../units/units.ts";
+import { type ByteString, byteString, type Errno, type Fd } from "../units/units.ts";
 import type { Entered } from "./control-directory.ts";
 
 /** The kernel's stamps are some milliseconds coarse: a directory that changed just now may change again unseen. */
@@ -47,7 +47,7 @@ export class ServiceFiles {
     this.values = new ValueReader(warn);
   }
 
-  /** What is asked for at this moment. @throws {ErrnoError} EMFILE, ENFILE: there is no descriptor to look with */
+  /** What is asked for at this moment. @throws {ErrnoError} EMFILE, ENFILE, ENOMEM, EIO: it cannot be looked at now */
   look(): Asks {
     const { changed } = fstat(this.place.directory);
     if (changed !== this.seen) {
@@ -86,6 +86,9 @@ export class ServiceFiles {
   }
 }
 
+/** What says nothing of the file: all that is asked for stays as it was. */
+const PASSING: readonly Errno[] = [EMFILE, ENFILE, ENOMEM, EIO];
+
 /** Reads files that ask for something; what one says wrongly is said once in a row, and asks for nothing. */
 export class ValueReader {
   /** What is wrong with a file, said already. */
@@ -96,7 +99,7 @@ export class ValueReader {
 
   /**
    * What `ask` makes of the file `name`, whose content it is given when it asks for it, undefined where there is none.
-   * @throws {ErrnoError} EMFILE, ENFILE: there is no descriptor to look with
+   * @throws {ErrnoError} EMFILE, ENFILE, ENOMEM, EIO: it cannot be looked at now
    */
   read(
     directory: Fd,
@@ -109,7 +112,7 @@ export class ValueReader {
       return value;
     } catch (error) {
       if (!(error instanceof FormatError) && !(error instanceof ErrnoError)) throw error;
-      if (error instanceof ErrnoError && (error.errno === EMFILE || error.errno === ENFILE)) throw error;
+      if (error instanceof ErrnoError && PASSING.includes(error.errno)) throw error;
       const problem = error instanceof ErrnoError ? error.text : error.message;
       this.problems ??= new Map();
       if (this.problems.get(name) !== problem) this.warn(`unable to use ${name}: ${problem}`);

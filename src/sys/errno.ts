@@ -6,6 +6,7 @@ export const EPERM = errno(1);
 export const ENOENT = errno(2);
 export const ESRCH = errno(3);
 export const EINTR = errno(4);
+export const EIO = errno(5);
 export const ENXIO = errno(6);
 export const ENOEXEC = errno(8);
 export const EBADF = errno(9);

@@ -6,6 +6,8 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  readlinkSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -65,6 +67,24 @@ describe("notification-fd", () => {
     box.file("web/go", "");
     await becomesReady(box);
     expect(supervisor.stderr).toBe("");
+  });
+
+  test.concurrent("where the file cannot be made what is written goes nowhere, and it is not asked", async () => {
+    await using box = new Sandbox();
+    box.service("web", {
+      run: "#!/bin/sh\necho up >&3 && echo written >>said\nexec sleep 100000\n",
+      files: { "notification-fd": "3" },
+    });
+    mkdirSync(box.at("web/supervise/ready"), { recursive: true });
+    const supervisor = box.supervise("web");
+    const pid = await box.became("sleep", "web");
+    expect(readFileSync(box.at("web/said"), "latin1")).toBe("written\n");
+    expect(readlinkSync(`/proc/${pid}/fd/3`)).toBe("/dev/null");
+    expect(supervisor.stderr).toMatch(/^supervise: warning: web: unable to use notification-fd: .*\n$/);
+    rmdirSync(box.at("web/supervise/ready"));
+    command(box.at("web"), "t");
+    await box.up("web", pid);
+    await becomesReady(box);
   });
 
   test.concurrent("it is not ready again after a restart, whatever an earlier run writes", async () => {
