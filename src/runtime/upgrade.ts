@@ -3,7 +3,7 @@
 import { decodeWaitStatus } from "../formats/wait-status.ts";
 import { ErrnoError } from "../sys/errno.ts";
 import { AT_FDCWD, close, O_RDONLY, O_WRONLY, openat, pipe, read, readableNow } from "../sys/files.ts";
-import { type ByteString, byteString, fd, later } from "../units/units.ts";
+import { type ByteString, byteString, type Fd, fd, later } from "../units/units.ts";
 import type { ScanDirectory } from "./scan-directory.ts";
 import type { World } from "./world.ts";
 
@@ -37,15 +37,17 @@ export class Upgrade {
 
   /** Runs `tend --version`. @throws {ErrnoError} if there is nothing to run */
   private probe(): void {
-    const { loop, executable } = this.world;
-    const [output, input] = pipe();
-    const nothing = openat(AT_FDCWD, "/dev/null", O_RDONLY);
+    const { loop, executable, descriptors } = this.world;
+    const [output, input] = descriptors.open(pipe);
+    let nothing: Fd | undefined;
     try {
+      const source = descriptors.open(() => openat(AT_FDCWD, "/dev/null", O_RDONLY));
+      nothing = source;
       const probe = this.world.spawn(
         executable,
         ["tend", "--version"],
         [
-          { do: "dup2", from: nothing, to: fd(0) },
+          { do: "dup2", from: source, to: fd(0) },
           { do: "dup2", from: input, to: fd(1) },
           { do: "open", to: fd(2), path: "/dev/null", flags: O_WRONLY },
         ],
@@ -73,7 +75,7 @@ export class Upgrade {
       throw error;
     } finally {
       close(input);
-      close(nothing);
+      if (nothing !== undefined) close(nothing);
     }
   }
 
