@@ -9,7 +9,7 @@ const COUNT = 1000;
 const SECONDS = Number(process.env["TEND_BENCH_IDLE"] ?? 0);
 
 export const rows: Bench = function* (options) {
-  const seconds = SECONDS || (options.quick ? 10 : 60);
+  const seconds = SECONDS || (options.quick ? 5 : 60);
   const perService = kernelBytesOfService(options);
   const fleets = launch(suites(options, "all"), options.dir, COUNT, "memory");
   Bun.sleepSync(SETTLED_MS);

@@ -82,7 +82,7 @@ export const rows: Bench = async function* (options) {
   const fastest = limit(options);
   const single = launch(suites(options, "all"), options.dir, 1);
 
-  const restarts = await inRounds(single, options.rounds(40), APART_MS, (fleet) =>
+  const restarts = await inRounds(single, options.rounds(32), APART_MS, (fleet) =>
     fleet.restart(fleet.services[0] as Pid),
   );
   yield {
@@ -96,7 +96,7 @@ export const rows: Bench = async function* (options) {
 
   const ups = new Tally();
   const family = single.filter(({ suite }) => suite.configure === undefined);
-  const gone = await inRounds(family, options.rounds(20), APART_MS, (fleet) => {
+  const gone = await inRounds(family, options.rounds(16), APART_MS, (fleet) => {
     const { suite, dir } = fleet;
     const directory = join(dir, "s0");
     const service = fleet.services[0] as Pid;

@@ -31,8 +31,8 @@ const known = readdirSync(import.meta.dirname)
   .map((name) => name.slice(0, -3))
   .sort();
 
-/** They take a minute or more each, for thousands of services or millions of events: in a quick run only where they are named. */
-const LONG = ["hosted", "promise", "scale", "simulate"];
+/** They take a quarter of a minute and more each, to wait or to do much: in a quick run only where they are named. */
+const LONG = ["hosted", "memory", "promise", "scale", "simulate", "trickle"];
 
 const USAGE = `bench: usage: npm run bench [ -- [ --quick ] [ --dir DIRECTORY ] [ name ... ] ]
 names: ${known.join(" ")}
