@@ -19,6 +19,8 @@ import { suites } from "./support/suites.ts";
 
 /** A service is started at most once a second: what is measured is that it may be. */
 const APART_MS = 1100;
+/** What a supervisor still does after a restart, or its client, is over then, and does not disturb the next one's. */
+const AFTERMATH_MS = 100;
 
 /** Takes `measure` of every fleet, in rounds whose beginnings are `apartMs` apart. */
 async function inRounds(
@@ -30,7 +32,7 @@ async function inRounds(
   const last = new Map<Fleet, number>();
   const once = (fleet: Fleet) => () => {
     const wait = (last.get(fleet) ?? now()) + apartMs - now();
-    if (wait > 0) Bun.sleepSync(wait);
+    if (apartMs > 0) Bun.sleepSync(Math.max(wait, AFTERMATH_MS));
     last.set(fleet, now());
     return measure(fleet);
   };
