@@ -1,7 +1,8 @@
 // Where a service with a notification-fd writes its newline: the file supervise/ready, new for each run. A file and no pipe:
 // what is written to a pipe and closed again is gone if nobody has the pipe open, and there may be no supervisor just then.
 // It never makes the service wait, and never gives it SIGPIPE. service-directory(5)
-import { ENOENT, ErrnoError, unless } from "../sys/errno.ts";
+import { monotonic } from "../sys/clock.ts";
+import { ELOOP, ENOENT, ENXIO, ErrnoError, unless } from "../sys/errno.ts";
 import {
   close,
   fstat,
@@ -16,15 +17,20 @@ import {
   read,
   unlinkat,
 } from "../sys/files.ts";
-import type { ByteString, Fd } from "../units/units.ts";
+import { type ByteString, type Errno, type Fd, later } from "../units/units.ts";
 import type { Entered } from "./control-directory.ts";
 import type { World } from "./world.ts";
 
 const READY: ByteString = "supervise/ready";
 const NEWLINE = 10;
+/** There is no such file, or no file: it cannot become ready. */
+const GONE: readonly Errno[] = [ENOENT, ELOOP, ENXIO];
+/** Where it cannot be read just now, it is tried again after so long, in milliseconds. */
+const RETRY_MS = 1000;
 
 export class ReadyFile {
   private forget: () => void = () => {};
+  private stopRetry: () => void = () => {};
 
   constructor(
     private readonly world: World,
@@ -67,6 +73,8 @@ export class ReadyFile {
   end(): void {
     this.forget();
     this.forget = () => {};
+    this.stopRetry();
+    this.stopRetry = () => {};
   }
 
   private watch(file: Fd): void {
@@ -75,12 +83,18 @@ export class ReadyFile {
   }
 
   private look(): void {
-    if (!this.holdsNewline()) return;
-    this.end();
-    this.onReady();
+    this.stopRetry();
+    const found = this.holdsNewline();
+    if (found === undefined) {
+      this.stopRetry = this.world.loop.at(later(monotonic(), RETRY_MS), () => this.look());
+    } else if (found) {
+      this.end();
+      this.onReady();
+    }
   }
 
-  private holdsNewline(): boolean {
+  /** Undefined where that cannot be told: for want of a descriptor or of memory, or for an error of input. */
+  private holdsNewline(): boolean | undefined {
     try {
       return this.world.descriptors.briefly(() => {
         const file = openat(this.place.directory, READY, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
@@ -91,8 +105,9 @@ export class ReadyFile {
         }
       });
     } catch (error) {
-      if (error instanceof ErrnoError) return false;
-      throw error;
+      if (!(error instanceof ErrnoError)) throw error;
+      // Somebody has put something else in its place: nothing will come of that.
+      return GONE.includes(error.errno) ? false : undefined;
     }
   }
 }

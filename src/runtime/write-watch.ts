@@ -1,5 +1,6 @@
 // Which of many files were written to, for all services of a process: one descriptor, made when the first file is watched. It
 // stays, for to close it takes 25 ms: the kernel waits until nobody can be using its watches. inotify(7)
+import { ErrnoError } from "../sys/errno.ts";
 import { inotify, unwatchWrites, watchWrites, writtenTo } from "../sys/inotify.ts";
 import type { ByteString, Fd } from "../units/units.ts";
 import type { Loop } from "./loop.ts";
@@ -34,11 +35,21 @@ export class WriteWatch {
 
   private listen(watch: Fd): void {
     this.loop.watch(watch, () => {
-      for (const number of writtenTo(watch)) {
+      for (const number of this.written(watch)) {
         const handler = this.handlers.get(number);
         if (handler !== undefined) handler();
         else unwatchWrites(watch, number);
       }
     });
+  }
+
+  /** Which may have been written to: where that cannot be read, all. */
+  private written(watch: Fd): readonly number[] {
+    try {
+      return writtenTo(watch);
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      return [...this.handlers.keys()];
+    }
   }
 }

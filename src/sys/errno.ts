@@ -25,6 +25,7 @@ export const ESPIPE = errno(29);
 export const EPIPE = errno(32);
 export const ENAMETOOLONG = errno(36);
 export const ENOSYS = errno(38);
+export const ELOOP = errno(40);
 export const EOVERFLOW = errno(75);
 export const EWOULDBLOCK = EAGAIN;
 
