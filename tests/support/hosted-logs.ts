@@ -44,12 +44,18 @@ export async function counted(box: Sandbox, service: string): Promise<number> {
       throw new Error(`the log ends with ${JSON.stringify(text.slice(-100))}, not ${end}`);
     return true;
   }, `all of ${service} is written`);
-  let count = 0;
-  for (const line of logged(main).split("\n").slice(0, -1)) {
-    count++;
-    if (!/^@[0-9a-f]{24} /.test(line) || line.slice(26) !== `${count} a line of the service, of some length`)
-      throw new Error(`${service}: line ${count} is ${JSON.stringify(line.slice(0, 200))}`);
-  }
-  if (count !== Number(last)) throw new Error(`${service}: ${count} lines of ${last}`);
-  return count;
+  // A file that is finished just now is in neither place for who looks at the old ones first.
+  return until(() => {
+    let count = 0;
+    for (const line of logged(main).split("\n").slice(0, -1)) {
+      count++;
+      if (
+        !/^@[0-9a-f]{24} /.test(line) ||
+        line.slice(26) !== `${count} a line of the service, of some length`
+      )
+        throw new Error(`${service}: line ${count} is ${JSON.stringify(line.slice(0, 200))}`);
+    }
+    if (count !== Number(last)) throw new Error(`${service}: ${count} lines of ${last}`);
+    return count;
+  }, `every line of ${service} is there once`);
 }
