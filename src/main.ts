@@ -2,7 +2,7 @@
 import { type Part, partOf } from "./programs/names.ts";
 
 // Each is one file in the executable with all that it needs, read when it is the one: see scripts/build.ts. So nothing is
-// imported here that does anything, and start.ts comes first in each.
+// imported here that does anything, and sys/boot.ts comes first in each.
 const parts: { readonly [part in Part]: () => Promise<unknown> } = {
   links: () => import("./start/links.ts"),
   "log-host": () => import("./start/log-host.ts"),

@@ -43,9 +43,10 @@ const isLink = (name: ProgramName): name is LinkName => (LINKS as readonly Progr
 const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
 /** Which program words ask for, and its own: by the name of the first, or `tend` with the program's name as its first argument. */
-export function programOf([argv0 = "", ...words]: readonly string[]):
-  | { readonly program: ProgramName; readonly words: readonly string[] }
-  | { readonly program: undefined; readonly words: readonly string[] } {
+export function programOf([argv0 = "", ...words]: readonly string[]): {
+  readonly program: ProgramName | undefined;
+  readonly words: readonly string[];
+} {
   const called = baseName(argv0);
   if (isProgram(called)) return { program: called, words };
   const [first = "", ...rest] = words;
@@ -53,8 +54,8 @@ export function programOf([argv0 = "", ...words]: readonly string[]):
 }
 
 /** What `tend` can be asked for beside the programs of the suite; the last two only by svscan. */
-export const VERBS = ["status", "log-host", "log-processor"] as const;
-export type Verb = (typeof VERBS)[number];
+const VERBS = ["status", "log-host", "log-processor"] as const;
+type Verb = (typeof VERBS)[number];
 
 /** What is read into memory for a command: a program, the tools that can follow each other, a verb, or the rest of `tend`. */
 export type Part = Exclude<ProgramName, LinkName> | "links" | Verb | "tend";
