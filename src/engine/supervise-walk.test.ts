@@ -216,6 +216,18 @@ const walks = fc.record({
 });
 const RUNS = { numRuns: 1500 };
 
+/** After these `actions` all is well again, and it is asked for with u. */
+function askedUp(down: boolean, from: number, actions: readonly Action[]): World {
+  const world = new World(down, from).begin();
+  for (const action of actions) act(world, action);
+  fc.pre(!world.left && !world.state.exiting);
+  world.health = "starts";
+  Object.assign(world, { code: 0, finishCode: 0 });
+  world.settle();
+  world.letters("u");
+  return world;
+}
+
 /** It hung when there was no timeout-kill, and was to end for that within the time that is given where there is none. */
 const hungBefore = {
   ...{ down: true, from: 0 },
@@ -262,13 +274,7 @@ describe("on any walk", () => {
   test("a service asked for with u is up within a second of it, where it can be started", () => {
     fc.assert(
       fc.property(walks, ({ down, from, actions }) => {
-        const world = new World(down, from).begin();
-        for (const action of actions) act(world, action);
-        fc.pre(!world.left && !world.state.exiting);
-        world.health = "starts";
-        Object.assign(world, { code: 0, finishCode: 0 });
-        world.settle();
-        world.letters("u");
+        const world = askedUp(down, from, actions);
         world.pass(1000);
         expect(world.state.at).toBe("up");
       }),
@@ -279,13 +285,7 @@ describe("on any walk", () => {
   test("one that is told to end and wanted up is up again, however it ended and whatever restart says", () => {
     fc.assert(
       fc.property(walks, fc.constantFrom("t", "k", "i", "du"), ({ down, from, actions }, letters) => {
-        const world = new World(down, from).begin();
-        for (const action of actions) act(world, action);
-        fc.pre(!world.left && !world.state.exiting);
-        world.health = "starts";
-        Object.assign(world, { code: 0, finishCode: 0 });
-        world.settle();
-        world.letters("u");
+        const world = askedUp(down, from, actions);
         world.pass(60_000);
         fc.pre(world.state.at === "up" && world.state.want === "up" && !world.state.paused);
         const { starts } = world;
