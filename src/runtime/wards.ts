@@ -254,7 +254,7 @@ export class Wards {
   /** SIGCHLD has come, for `child`. The kernel keeps one of them until it is taken: others may have ended as well since. */
   ended(child: number): void {
     // 0 is somebody outside of the pid namespace, who only says so.
-    if (child > 0 && !(this.unsettled && !this.has(child))) this.reap(pid(child));
+    if (child > 0 && (this.has(child) || (this.strangers && !this.unsettled))) this.reap(pid(child));
     if (this.loose.size > 0 || this.strangers) this.sweepSoon();
   }
 
@@ -325,11 +325,10 @@ export class Wards {
     this.wards.delete(process);
     this.loose.delete(process);
     try {
-      // The pidfd of one who is no child is yet to be asked how it ended.
-      if (ward.child) this.release(ward);
-    } finally {
-      // Whatever goes wrong, an end is told: nobody would tell it later.
       ward.onEnd(status);
+    } finally {
+      // Only now: the end may lead to a start. The pidfd of one who is no child is yet to be asked how it ended.
+      if (ward.child) this.release(ward);
     }
   }
 }

@@ -3,13 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Fd, fd } from "../units/units.ts";
+import { type Fd, fd, instant } from "../units/units.ts";
 import { environment } from "./environment.ts";
 import { ENOENT, ErrnoError } from "./errno.ts";
 import { AT_FDCWD, close, duplicate, O_CREAT, O_DIRECTORY, O_PATH, O_RDWR, openat } from "./files.ts";
 import { RUNTIME_IGNORES } from "./inherited.ts";
 import { type FileAction, Spawner, waitFor } from "./process.ts";
 import { signalSet } from "./signals.ts";
+import { Precedence } from "./vfork.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tend-process."));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -117,3 +118,44 @@ for (const [way, privateFrom] of [
     });
   });
 }
+
+describe("whether a program that was started runs first", () => {
+  /** Starts programs that each have the processor for `ms` from now on for `seconds`, one at each millisecond. @returns how many ran first */
+  function startAll(precedence: Precedence, from: number, seconds: number, ms: number): number {
+    let first = 0;
+    for (let now = from; now < from + seconds * 1000; now++) {
+      if (!precedence.allowed(instant(now))) continue;
+      first++;
+      precedence.had(instant(now), instant(now + ms));
+    }
+    return first;
+  }
+
+  test("always, where that takes as long as a start", () => {
+    expect(startAll(new Precedence(), 0, 60, 0.3)).toBe(60_000);
+  });
+
+  test("once a minute in the end, where others want the processor too", () => {
+    const precedence = new Precedence();
+    expect(startAll(precedence, 0, 60, 3)).toBe(8);
+    expect(startAll(precedence, 60_000, 600, 3)).toBe(10);
+  });
+
+  test("again, after some that took no longer", () => {
+    const precedence = new Precedence();
+    startAll(precedence, 0, 60, 3);
+    expect(startAll(precedence, 60_000, 50, 0.3)).toBe(0);
+    expect(startAll(precedence, 120_000, 60, 0.3)).toBe(60_000);
+  });
+
+  test("nearly always, where one in a hundred takes long", () => {
+    const precedence = new Precedence();
+    let first = 0;
+    for (let now = 0; now < 10_000; now++) {
+      if (!precedence.allowed(instant(now))) continue;
+      first++;
+      precedence.had(instant(now), instant(now + (first % 100 === 0 ? 4 : 0.3)));
+    }
+    expect(first).toBeGreaterThan(8500);
+  });
+});

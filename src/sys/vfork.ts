@@ -5,14 +5,20 @@
 // same whatever is open. A started program takes 0.1 ms, one of 500 bytes.
 //
 // No function of the C library forks so, and a child that shares its parent's memory cannot run JavaScript. So this module
-// brings 82 bytes of machine code, which know nothing but "clone3, and in the child make these calls one after the other".
+// brings 101 bytes of machine code, which know nothing but "clone3, and in the child make these calls one after the other".
+// When the child has become the program, the kernel wakes this process, which on the same processor takes the place of the program
+// before that has executed an instruction, and keeps it until it sleeps again: 0.2 ms of a restart of 1.0. So the program
+// is let run first (sched_yield), unless others want the processor too: they would come first as well, for 3 ms each.
+//
 // On a machine it has none for, or where the kernel (before 5.9) or a seccomp filter refuses, there is posix_spawn.
+import { type Instant, instant, later } from "../units/units.ts";
+import { monotonic } from "./clock.ts";
 import { Arena, codeAt } from "./libc.ts";
 import { executable } from "./machine-code.ts";
 
 /**
  * `long vfork_and_call(struct clone_args *args, size_t size, struct call *calls)` for x86-64. In the parent it returns what
- * clone3 returned. A call is eight words of 8 bytes: its number and six arguments, one unused. The child makes them in order,
+ * clone3 returned, after a sched_yield if the byte behind the 88 of `args` is not 0. A call is eight words of 8 bytes: its number and six arguments, one unused. The child makes them in order,
  * until one fails: that one's number is replaced by the negative error number, and the child exits with code 127.
  * It touches no stack, so it needs none of its own.
  */
@@ -21,8 +27,14 @@ const X86_64 = [
   ...[0xb8, 0xb3, 0x01, 0x00, 0x00], // mov  eax, 435         ; clone3
   ...[0x0f, 0x05], //                   syscall
   ...[0x48, 0x85, 0xc0], //             test rax, rax
-  ...[0x74, 0x01], //                   jz   child
-  ...[0xc3], //                         ret
+  ...[0x74, 0x14], //                   jz   child
+  ...[0x80, 0x7f, 0x58, 0x00], //       cmp  byte ptr [rdi+88], 0 ; may it run first?
+  ...[0x74, 0x0d], //                   je   done
+  ...[0x49, 0x89, 0xc0], //             mov  r8, rax
+  ...[0xb8, 0x18, 0x00, 0x00, 0x00], // mov  eax, 24          ; sched_yield
+  ...[0x0f, 0x05], //                   syscall
+  ...[0x4c, 0x89, 0xc0], //             mov  rax, r8
+  ...[0xc3], //                   done: ret
   ...[0x4d, 0x89, 0xcc], //      child: mov  r12, r9          ; the child never returns: r12 is free
   ...[0x49, 0x8b, 0x04, 0x24], // next: mov  rax, [r12]
   ...[0x49, 0x8b, 0x7c, 0x24, 0x08], // mov  rdi, [r12+8]
@@ -73,6 +85,10 @@ const CLONE_INTO_CGROUP_HIGH = 2;
 const CLONE_ARGS_SIZE = 64;
 const CLONE_ARGS_SIZE_CGROUP = 88;
 
+/** After clone_args: 1 if the new program is to run first. */
+const YIELD_AT = 88;
+const ARGS_SIZE = 96;
+
 const CALL_WORDS = 16;
 /** The most calls a child makes. */
 export const MOST_CALLS = 32;
@@ -80,19 +96,53 @@ export const MOST_CALLS = 32;
 /** A system call: its number, and up to six arguments. */
 export type SystemCall = readonly [number: number, ...args: number[]];
 
+/** A start that takes longer than this, in milliseconds, is one among others who want the processor, or has to wait for a disk. */
+const CONTENDED_MS = 1;
+/** For so long after the first of those no program is let run first, in milliseconds; ... */
+const FIRST_PAUSE_MS = 10;
+/** ... for so many times as long after each that follows, ... */
+const PAUSE_TIMES = 4;
+/** ... but no longer than this. */
+const MOST_PAUSE_MS = 60_000;
+
+/**
+ * Whether a program that was started is let run first. Where others want the processor too, that costs a start 3 ms and more;
+ * so it is tried, and where it takes long tried less and less often.
+ */
+export class Precedence {
+  private until: Instant = instant(0);
+  private pauseMs = 0;
+
+  /** Whether the next program may run first, at `now`. */
+  allowed(now: Instant): boolean {
+    return now >= this.until;
+  }
+
+  /** One ran first: from `from` to `to` it was started, and had the processor. */
+  had(from: Instant, to: Instant): void {
+    if (to - from <= CONTENDED_MS) {
+      this.pauseMs = Math.floor(this.pauseMs / PAUSE_TIMES);
+      return;
+    }
+    this.pauseMs = Math.min(Math.max(this.pauseMs * PAUSE_TIMES, FIRST_PAUSE_MS), MOST_PAUSE_MS);
+    this.until = later(to, this.pauseMs);
+  }
+}
+
 /** The calls that a child is to make, in memory, and the code that makes them. */
 export class Vfork {
   private readonly args: number;
   private readonly table: number;
   private readonly words: Uint32Array;
   private readonly memory: Arena;
+  private readonly precedence = new Precedence();
 
   private constructor(private readonly start: (args: number, size: number, calls: number) => number) {
-    const memory = new Arena(CLONE_ARGS_SIZE_CGROUP + MOST_CALLS * CALL_WORDS * 4 + 64);
+    const memory = new Arena(ARGS_SIZE + MOST_CALLS * CALL_WORDS * 4 + 64);
     this.memory = memory;
-    this.args = memory.alloc(CLONE_ARGS_SIZE_CGROUP);
+    this.args = memory.alloc(ARGS_SIZE);
     this.table = memory.alloc(MOST_CALLS * CALL_WORDS * 4);
-    memory.slice(this.args, CLONE_ARGS_SIZE_CGROUP).fill(0);
+    memory.slice(this.args, ARGS_SIZE).fill(0);
     memory.setU32(this.args + 32, SIGCHLD);
     this.words = new Uint32Array(
       memory.bytes.buffer,
@@ -132,7 +182,12 @@ export class Vfork {
     this.memory.setPointer(this.args + 24, tell);
     this.memory.setU32(this.args + 80, cgroup);
     const size = cgroup === 0 ? CLONE_ARGS_SIZE : CLONE_ARGS_SIZE_CGROUP;
-    return this.start(this.args, size, this.table + from * CALL_WORDS * 4);
+    const before = monotonic();
+    const first = this.precedence.allowed(before);
+    this.memory.setU32(this.args + YIELD_AT, first ? 1 : 0);
+    const child = this.start(this.args, size, this.table + from * CALL_WORDS * 4);
+    if (first) this.precedence.had(before, monotonic());
+    return child;
   }
 
   /** Which call from `from` on failed in the child that ran last, and its error number; undefined if none did. */
