@@ -26,6 +26,10 @@ export class Loop {
    * @returns whether somebody does now; else it is reported no more
    */
   onUnknown: ((file: Fd) => boolean) | undefined;
+  /** Told when the steps of a turn are done, before anything else happens. */
+  onTurnOver: Handler = () => {};
+  /** A step of many is being done. */
+  inTurn = false;
   /** Another number for each handler that is called. */
   turn = 0;
   private readonly watched = new Map<Fd, Handler>();
@@ -94,15 +98,20 @@ export class Loop {
    */
   inTurns(ms: number, step: () => boolean, onDone: Handler): Handler {
     let takeBack: Handler = () => {};
-    const turn = () => {
+    const someSteps = (): boolean => {
       const until = later(monotonic(), ms);
-      while (step()) {
-        const now = monotonic();
-        if (now < until) continue;
-        takeBack = this.at(now, turn);
-        return;
+      this.inTurn = true;
+      try {
+        while (step()) if (monotonic() >= until) return true;
+        return false;
+      } finally {
+        this.inTurn = false;
+        this.onTurnOver();
       }
-      onDone();
+    };
+    const turn = () => {
+      if (someSteps()) takeBack = this.at(monotonic(), turn);
+      else onDone();
     };
     turn();
     return () => takeBack();

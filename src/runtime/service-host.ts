@@ -63,6 +63,9 @@ export type ServicePlace = {
   readonly onLeave: () => void;
 };
 
+/** What is done once a program was started, or could not be. */
+type Then = (outcome: Pid | ErrnoError) => void;
+
 export class ServiceHost {
   private readonly control: Fd;
   private readonly files: ControlDirectory;
@@ -159,11 +162,15 @@ export class ServiceHost {
       this.tell({ on: "begin", owed, ended });
       if (finishOver && state.at === "finishing" && state.finish !== undefined)
         this.tell({ on: "finish-ended", pid: state.finish, how: undefined });
-      if (once) this.command("once");
+      if (once) {
+        world.finishStart();
+        this.command("once");
+      }
       if (this.state.at === "up" && this.state.pid === adopted && this.state.readiness !== undefined)
         this.attend().take(this.state.readiness, this.kept.record?.readiness);
       this.files.rest();
     } catch (error) {
+      world.finishStart();
       if (adopted !== undefined) world.disown(adopted);
       this.kept.close();
       this.files.close();
@@ -579,65 +586,67 @@ export class ServiceHost {
   }
 
   private spawn(): void {
-    let outcome: Event;
     const prepared = this.prepare();
-    try {
-      const set = this.ownSet;
-      const pid = set === "cgroup" ? this.spawnInCgroup(prepared) : this.spawnAs(prepared, set);
-      this.kept.record?.run(pid, bootTicks());
-      outcome = { on: "spawned", pid, set: this.ownSet };
-    } catch (error) {
-      if (!(error instanceof ErrnoError)) throw error;
-      const why = isNoProcess(error) ? "no-process" : "no-program";
-      this.spawnProblem = error.text;
-      const what = this.place.program?.path ?? `${this.place.title}/run`;
-      if (why === "no-program") this.say(`fatal: unable to start ${what}: ${error.text}`);
-      outcome = { on: "spawn-failed", why, jitter: Math.random() };
-      this.attendance?.settled();
-    } finally {
-      prepared.done();
-    }
-    this.tell(outcome);
+    const then = (outcome: Pid | ErrnoError) => this.started(outcome, prepared);
+    const { ownSet } = this;
+    if (ownSet === "cgroup") this.spawnInCgroup(prepared, then);
+    else this.spawnAs(prepared, ownSet, then);
   }
 
-  private spawnAs(prepared: Prepared, leads: Leads | undefined, cgroup?: Fd): Pid {
+  private started(outcome: Pid | ErrnoError, prepared: Prepared): void {
+    const failed = outcome instanceof ErrnoError;
+    if (!failed) this.kept.record?.run(outcome, bootTicks());
+    else this.attendance?.settled();
+    prepared.done();
+    if (!failed) return this.tell({ on: "spawned", pid: outcome, set: this.ownSet });
+    const why = isNoProcess(outcome) ? "no-process" : "no-program";
+    this.spawnProblem = outcome.text;
+    const what = this.place.program?.path ?? `${this.place.title}/run`;
+    if (why === "no-program") this.say(`fatal: unable to start ${what}: ${outcome.text}`);
+    this.tell({ on: "spawn-failed", why, jitter: Math.random() });
+  }
+
+  private spawnAs(prepared: Prepared, leads: Leads | undefined, then: Then, cgroup?: Fd): void {
     const program = this.place.program ?? {
       ...RUN,
       actions: [...this.place.pipes(), { do: "fchdir", directory: this.directory } as const],
     };
     const actions = [...program.actions, ...prepared.actions];
-    const onEnd = (status: number | undefined) => void this.died(pid, status);
+    let process: Pid;
+    const onEnd = (status: number | undefined) => void this.died(process, status);
     const options = { ...prepared.options, tell: this.kept.child, leads, cgroup };
-    const pid = this.world.spawn(program.path, program.argv, actions, onEnd, options);
-    return pid;
+    this.world.start(program.path, program.argv, actions, onEnd, options, (outcome) => {
+      if (!(outcome instanceof ErrnoError)) process = outcome;
+      then(outcome);
+    });
   }
 
   /** In its cgroup; where there can be none, as leader of a process group. */
-  private spawnInCgroup(prepared: Prepared): Pid {
-    const leads = this.asks.session ? "session" : this.asks.group ? "group" : undefined;
+  private spawnInCgroup(prepared: Prepared, then: Then): void {
+    const without = (why: ByteString): void => {
+      this.world.withoutCgroups(why);
+      this.store();
+      this.spawnAs(prepared, this.asks.session ? "session" : "group", then);
+    };
     let cgroup: Fd;
     try {
       cgroup = this.world.descriptors.briefly(() => openCgroup(this.cgroup));
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
-      return this.spawnWithoutCgroup(prepared, error.text);
+      return without(error.text);
     }
-    try {
-      return this.spawnAs(prepared, leads, cgroup);
-    } catch (error) {
+    const leads = this.asks.session ? "session" : this.asks.group ? "group" : undefined;
+    const orWithout: Then = (outcome) => {
       // What concerns the program is found when it is executed, not when the process is made.
-      if (!(error instanceof ErrnoError) || error.call !== "clone3") throw error;
-      if (isNoProcess(error)) throw error;
-      return this.spawnWithoutCgroup(prepared, error.text);
+      const refused = outcome instanceof ErrnoError && outcome.call === "clone3" && !isNoProcess(outcome);
+      if (refused) without(outcome.text);
+      else then(outcome);
+    };
+    try {
+      this.spawnAs(prepared, leads, orWithout, cgroup);
     } finally {
       close(cgroup);
     }
-  }
-
-  private spawnWithoutCgroup(prepared: Prepared, why: ByteString): Pid {
-    this.world.withoutCgroups(why);
-    this.store();
-    return this.spawnAs(prepared, this.asks.session ? "session" : "group");
   }
 
   private wakeAt(at: Instant | undefined): void {

@@ -67,6 +67,8 @@ export class World {
   readonly writes: WriteWatch;
   /** Children that are to end with this image. */
   private readonly mortals = new Set<Pid>();
+  /** What is left to do of the last start, of which nobody has been told yet. */
+  private unfinished: (() => void) | undefined;
   private readonly spawner: Spawner;
   /** The same for programs that lead a process group or a session; made when the first is asked for. */
   private readonly makeLeaders: (kind: Leads) => Spawner;
@@ -132,7 +134,8 @@ export class World {
       this.handover?.handed.epoll,
     );
     this.wards = new Wards(this.loop, (act) => this.descriptors.open(act), this.handover?.started === true);
-    this.descriptors.relieve = () => this.spareSome() || this.wards.relieve() || this.lendSome();
+    this.loop.onTurnOver = () => this.finishStart();
+    this.descriptors.relieve = () => this.relieve();
     this.writes = new WriteWatch(this.loop, this.handover?.handed.writes);
     const mask = this.mask & ~signalSet(["SIGCHLD"]);
     const privateFrom = privateAbove(this.given);
@@ -162,6 +165,13 @@ export class World {
   }
 
   /** @returns whether a descriptor became free */
+  private relieve(): boolean {
+    // It has the use of those that it was given.
+    this.finishStart();
+    return this.spareSome() || this.wards.relieve() || this.lendSome();
+  }
+
+  /** As relieve. */
   private spareSome(): boolean {
     let spared = 0;
     for (const one of this.sparing) {
@@ -224,18 +234,56 @@ export class World {
     onEnd: OnEnd,
     { leads, ...options }: StartOptions & { readonly leads?: Leads | undefined } = {},
   ): Pid {
-    const spawner = leads === undefined ? this.spawner : this.leading(leads);
+    this.finishStart();
+    const spawner = this.leading(leads);
     const child = this.descriptors.inherited(() => spawner.spawn(path, argv, actions, options));
-    if (options.diesWithUs === true) this.mortals.add(child);
+    this.answerFor(child, onEnd, options);
+    return child;
+  }
+
+  /**
+   * As spawn, but where many programs are started one after the other the next one is prepared while this one begins. `then` is told
+   * what came of it, before anything else happens.
+   */
+  start(
+    path: ByteString,
+    argv: readonly ByteString[],
+    actions: readonly FileAction[],
+    onEnd: OnEnd,
+    options: StartOptions & { readonly leads?: Leads | undefined },
+    then: (outcome: Pid | ErrnoError) => void,
+  ): void {
+    this.finishStart();
+    const { leads, ...rest } = options;
+    const finish = this.loop.inTurn
+      ? this.descriptors.inherited(() => this.leading(leads).begin(path, argv, actions, rest))
+      : undefined;
+    if (finish === undefined) return then(resultOf(() => this.spawn(path, argv, actions, onEnd, options)));
+    this.unfinished = () => {
+      const outcome = resultOf(finish);
+      if (!(outcome instanceof ErrnoError)) this.answerFor(outcome, onEnd, rest);
+      then(outcome);
+    };
+  }
+
+  /** Waits until the last program that was started runs, and tells so. */
+  finishStart(): void {
+    const { unfinished } = this;
+    this.unfinished = undefined;
+    unfinished?.();
+  }
+
+  private answerFor(child: Pid, onEnd: OnEnd, { diesWithUs }: StartOptions): void {
+    if (diesWithUs === true) this.mortals.add(child);
     this.wards.add(child, (status) => {
       this.mortals.delete(child);
       onEnd(status);
     });
     this.footprint.started();
-    return child;
   }
 
-  private leading(kind: Leads): Spawner {
+  private leading(kind: Leads | undefined): Spawner {
+    if (kind === undefined) return this.spawner;
     const spawner = this.leaders.get(kind) ?? this.makeLeaders(kind);
     this.leaders.set(kind, spawner);
     return spawner;
@@ -318,5 +366,15 @@ export class World {
 
   now(): Now {
     return { at: monotonic(), stamp: wallTime() };
+  }
+}
+
+/** What `act` returns, or the error of the call that failed. */
+function resultOf<Result>(act: () => Result): Result | ErrnoError {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof ErrnoError) return error;
+    throw error;
   }
 }

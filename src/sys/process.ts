@@ -140,7 +140,30 @@ export class Spawner {
     actions: readonly FileAction[],
     options: StartOptions = {},
   ): Pid {
-    const { tell = 0, variables = [], pidVariable } = options;
+    const start = this.prepare(path, argv, options);
+    return this.outcome(this.lean?.spawn(start, actions), start, actions);
+  }
+
+  /**
+   * As spawn, but the new process may not run the program yet when this returns, and has the use of what is open here: nothing that
+   * the actions name may be closed, and nothing else be started by this Spawner, before what this returns was called.
+   * @returns what waits until the program runs, and returns or throws as spawn; undefined if it has to be spawn: nothing was
+   *   done then
+   */
+  begin(
+    path: ByteString,
+    argv: readonly ByteString[],
+    actions: readonly FileAction[],
+    options: StartOptions = {},
+  ): (() => Pid) | undefined {
+    if (this.lean === undefined) return undefined;
+    const start = this.prepare(path, argv, options);
+    const finish = this.lean.begin(start, actions);
+    return finish && (() => this.outcome(finish(), start, actions));
+  }
+
+  private prepare(path: ByteString, argv: readonly ByteString[], options: StartOptions): Start {
+    const { tell = 0, variables = [], pidVariable, diesWithUs = false, cgroup } = options;
     const changes =
       pidVariable === undefined ? variables : [...variables, `${pidVariable}=${"\0".repeat(PID_ROOM)}`];
     const changing = changes.length > 0;
@@ -152,32 +175,36 @@ export class Spawner {
     const args = memory.vector(argv);
     const changed = changing ? this.base?.with(changes, memory) : undefined;
     const pidAt = changed?.at.at(-1);
-    const started = this.lean?.spawn(name, args, actions, memory, {
-      tell,
-      env: changed?.env ?? this.env,
-      pidText: pidVariable === undefined || pidAt === undefined ? 0 : pidAt + pidVariable.length + 1,
-      diesWithUs: options.diesWithUs ?? false,
-      cgroup: options.cgroup ?? 0,
-    });
-    if (started instanceof ErrnoError) {
-      const call = options.cgroup === undefined ? "posix_spawn" : started.call;
-      throw new ErrnoError(started.errno, call, path);
-    }
+    const pidText = pidVariable === undefined || pidAt === undefined ? 0 : pidAt + pidVariable.length + 1;
+    const env = changed?.env ?? this.env;
+    return { path, name, args, env, pidText, memory, tell, diesWithUs, cgroup, variables, pidVariable };
+  }
+
+  /** What spawn returns or throws, `started` being what came of the lean way. */
+  private outcome(started: Lean | undefined, start: Start, actions: readonly FileAction[]): Pid {
+    const { path, name, args, tell, cgroup } = start;
+    if (started instanceof ErrnoError)
+      throw new ErrnoError(started.errno, cgroup === undefined ? "posix_spawn" : started.call, path);
     if (started === "never") this.lean = undefined;
     else if (started !== undefined) return started;
-    if (options.cgroup !== undefined) throw new ErrnoError(ENOSYS, "clone3", path);
+    if (cgroup !== undefined) throw new ErrnoError(ENOSYS, "clone3", path);
     if (tell !== 0) new DataView(view(tell, 4).buffer).setUint32(0, UNTOLD, true);
-    const plain = pidVariable === undefined ? changed : this.base?.with([...variables, pidVariable], memory);
     libc.posix_spawn_file_actions_init(this.actions);
     try {
-      for (const action of actions) this.add(memory, action);
-      const env = plain?.env ?? this.env;
+      for (const action of actions) this.add(start.memory, action);
+      const env = this.withoutPid(start);
       const code = libc.posix_spawn(this.pidCell, name, this.actions, this.attributes, args, env);
       if (code !== 0) throw new ErrnoError(errno(code), "posix_spawn", path);
     } finally {
       libc.posix_spawn_file_actions_destroy(this.actions);
     }
     return pid(this.lasting.i32(this.pidCell));
+  }
+
+  /** The environment of a start, without the variable that would have the pid. */
+  private withoutPid({ env, pidVariable, variables, memory }: Start): Environment {
+    if (pidVariable === undefined) return env;
+    return this.base?.with([...variables, pidVariable], memory).env ?? env;
   }
 
   private add(memory: Arena, action: FileAction): void {
@@ -206,14 +233,32 @@ export class Spawner {
   }
 }
 
-/** One start, as addresses; 0 for nothing. */
-type LeanOptions = {
-  readonly tell: number;
+/** One start. What is put into memory is an address; 0 for nothing. */
+type Start = {
+  readonly path: ByteString;
+  readonly name: number;
+  readonly args: number;
   readonly env: Environment;
   /** Where the digits of the new process's pid go. */
   readonly pidText: number;
+  /** There is room in it. */
+  readonly memory: Arena;
+  readonly tell: number;
   readonly diesWithUs: boolean;
-  readonly cgroup: number;
+  readonly cgroup: Fd | undefined;
+  readonly variables: readonly ByteString[];
+  readonly pidVariable: ByteString | undefined;
+};
+
+/** What comes of a lean start: undefined if these actions need posix_spawn, "never" if everything does; an error if it failed. */
+type Lean = Pid | ErrnoError | "never" | undefined;
+
+/** The calls of one start: the first of them, how many stand before the unsharing of descriptors, and how many slots they use. */
+type Plan = {
+  readonly from: number;
+  readonly calls: readonly SystemCall[];
+  readonly shared: number;
+  readonly taken: number;
 };
 
 const CLOSE_RANGE_UNSHARE = 2;
@@ -277,16 +322,30 @@ class LeanStart {
     for (const [i, call] of this.always.entries()) this.vfork.put(this.tail + i, ...call);
   }
 
-  /**
-   * @returns undefined if these actions need posix_spawn; "never" if everything does; an error if the start failed
-   */
-  spawn(
-    path: number,
-    argv: number,
+  spawn(start: Start, actions: readonly FileAction[]): Lean {
+    const plan = this.plan(start, actions);
+    if (plan === undefined) return undefined;
+    return this.outcome(this.vfork.run(plan.from, start.tell, start.cgroup), plan, start);
+  }
+
+  /** As spawn, but waits for nothing. @returns what waits and tells what came of it; undefined if nothing was done */
+  begin(start: Start, actions: readonly FileAction[]): (() => Lean) | undefined {
+    const { vfork } = this;
+    const plan = this.plan(start, actions);
+    if (plan === undefined) return undefined;
+    const child = vfork.begin(plan.from, start.tell, start.cgroup);
+    if (child < 0) return undefined;
+    return () => {
+      vfork.join();
+      return this.outcome(child, plan, start);
+    };
+  }
+
+  /** Puts down what the child is to do; undefined if it takes more than this can. */
+  private plan(
+    { name, args, env, pidText, diesWithUs, memory }: Start,
     actions: readonly FileAction[],
-    memory: Arena,
-    { tell, env, pidText, diesWithUs, cgroup }: LeanOptions,
-  ): Pid | ErrnoError | "never" | undefined {
+  ): Plan | undefined {
     const { vfork, slots, tail } = this;
     const hole = Math.max(...slots) + 1;
     const before: SystemCall[] = [];
@@ -331,19 +390,24 @@ class LeanStart {
     const calls = [...before, unshare, ...after];
     const from = tail - calls.length;
     for (const [i, call] of calls.entries()) vfork.put(from + i, ...call);
-    vfork.put(MOST_CALLS - 1, SYS.execve, path, argv, env);
-    const child = vfork.run(from, tell, cgroup);
-    for (const slot of slots.slice(0, taken)) libc.dup3(this.nothing, slot, O_CLOEXEC);
+    vfork.put(MOST_CALLS - 1, SYS.execve, name, args, env);
+    return { from, calls, shared: before.length, taken };
+  }
+
+  /** What came of `child`, which is no longer busy with its calls; the error number where there was none. */
+  private outcome(child: number, { from, calls, shared, taken }: Plan, { cgroup }: Start): Lean {
+    for (const slot of this.slots.slice(0, taken)) libc.dup3(this.nothing, slot, O_CLOEXEC);
     if (child < 0) {
       // A kernel before 5.5, or a filter of system calls.
-      if (cgroup === 0 && (child === -ENOSYS || child === -EINVAL || child === -EPERM)) return "never";
+      if (cgroup === undefined && (child === -ENOSYS || child === -EINVAL || child === -EPERM))
+        return "never";
       return new ErrnoError(errno(-child), "clone3");
     }
-    const failed = vfork.failure(from);
+    const failed = this.vfork.failure(from);
     if (failed === undefined) return pid(child);
     waitFor(pid(child));
     this.putAlways();
-    if (failed.at === from + before.length) return "never";
+    if (failed.at === from + shared) return "never";
     return calls[failed.at - from]?.[0] === SYS.close
       ? undefined
       : new ErrnoError(errno(failed.errno), "exec");

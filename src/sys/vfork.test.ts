@@ -1,9 +1,10 @@
-// Both ways a program is started must give it the same: posix_spawn(3), and vfork.ts where many descriptors may be open.
+// All ways a program is started must give it the same: posix_spawn(3), and vfork.ts where many descriptors may be open, waiting for
+// it at once or later.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Fd, fd, instant } from "../units/units.ts";
+import { type Fd, fd, instant, type Pid } from "../units/units.ts";
 import { environment } from "./environment.ts";
 import { ENOENT, ErrnoError } from "./errno.ts";
 import { AT_FDCWD, close, duplicate, O_CREAT, O_DIRECTORY, O_PATH, O_RDWR, openat } from "./files.ts";
@@ -21,6 +22,7 @@ const PRIVATE = fd(200);
 for (const [way, privateFrom] of [
   ["posix_spawn", undefined],
   ["vfork", PRIVATE],
+  ["vfork, begun", PRIVATE],
 ] as const) {
   describe(way, () => {
     const here = join(dir, way);
@@ -41,8 +43,15 @@ for (const [way, privateFrom] of [
       close(other);
     });
 
+    function start(path: string, argv: readonly string[], actions: readonly FileAction[]): Pid {
+      if (way !== "vfork, begun") return spawner.spawn(path, argv, actions);
+      const finish = spawner.begin(path, argv, actions);
+      if (finish === undefined) throw new Error("it has to be spawned");
+      return finish();
+    }
+
     function run(command: string, actions: readonly FileAction[]): number {
-      return waitFor(spawner.spawn("/bin/sh", ["sh", "-c", command], actions)).status;
+      return waitFor(start("/bin/sh", ["sh", "-c", command], actions)).status;
     }
 
     test("the program begins in the directory of the last fchdir", () => {
@@ -80,7 +89,7 @@ for (const [way, privateFrom] of [
         { do: "fchdir", directory },
         { do: "open", to: fd(1), path: "signals", flags: O_RDWR | O_CREAT, mode: 0o600 },
       ];
-      const grep = spawner.spawn("/bin/grep", ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], actions);
+      const grep = start("/bin/grep", ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], actions);
       expect(waitFor(grep).status).toBe(0);
       const said = readFileSync(join(here, "signals"), "utf8");
       expect(said).toContain("SigBlk:\t0000000000000200");
@@ -91,16 +100,16 @@ for (const [way, privateFrom] of [
     test("a program that is not there is an error, and leaves no process and no change", () => {
       const actions: FileAction[] = [{ do: "fchdir", directory }];
       for (let i = 0; i < 3; i++) {
-        const start = () => spawner.spawn("./nothing", ["nothing"], actions);
-        expect(start).toThrow(ErrnoError);
+        const startNothing = () => start("./nothing", ["nothing"], actions);
+        expect(startNothing).toThrow(ErrnoError);
         try {
-          start();
+          startNothing();
         } catch (error) {
           expect((error as ErrnoError).errno).toBe(ENOENT);
         }
       }
       writeFileSync(join(here, "something"), "#!/bin/sh\nexit 7\n", { mode: 0o755 });
-      expect(waitFor(spawner.spawn("./something", ["something"], actions)).status).toBe(7 << 8);
+      expect(waitFor(start("./something", ["something"], actions)).status).toBe(7 << 8);
     });
 
     test("a directory that is let go afterwards is not held", () => {
@@ -118,6 +127,16 @@ for (const [way, privateFrom] of [
     });
   });
 }
+
+test("what was begun is joined once it is another program, and others can be begun then", () => {
+  const spawner = new Spawner({ mask: 0n, defaults: 0n, privateFrom: PRIVATE }, environment());
+  for (let i = 0; i < 200; i++) {
+    const finish = spawner.begin("/bin/sh", ["sh", "-c", `exit ${i % 100}`], []);
+    const child = finish?.() as Pid;
+    expect(readFileSync(`/proc/${child}/stat`, "latin1")).toContain(" (sh) ");
+    expect(waitFor(child).status).toBe((i % 100) << 8);
+  }
+});
 
 describe("whether a program that was started runs first", () => {
   /** Starts programs that each have the processor for `ms` from now on for `seconds`, one at each millisecond. @returns how many ran first */

@@ -13,7 +13,7 @@
 // On a machine it has none for, or where the kernel (before 5.9) or a seccomp filter refuses, there is posix_spawn.
 import { type Instant, instant, later } from "../units/units.ts";
 import { monotonic } from "./clock.ts";
-import { Arena, codeAt } from "./libc.ts";
+import { Arena, codeAt, libc } from "./libc.ts";
 import { executable } from "./machine-code.ts";
 
 /**
@@ -75,6 +75,11 @@ const CLONE_VM = 0x100;
 const CLONE_FILES = 0x400;
 const CLONE_VFORK = 0x4000;
 const CLONE_PARENT_SETTID = 0x100000;
+/** At `child_tid` the kernel stores 0 once the child no longer shares our memory, and wakes who waits for that. */
+const CLONE_CHILD_CLEARTID = 0x200000;
+/** The same number on every architecture there is code for. */
+const SYS_FUTEX = 202;
+const FUTEX_WAIT = 0;
 /** Handlers become the default action at once: none of the runtime's ever runs in the child. */
 const CLONE_CLEAR_SIGHAND_HIGH = 1;
 const SIGCHLD = 17;
@@ -85,8 +90,9 @@ const CLONE_INTO_CGROUP_HIGH = 2;
 const CLONE_ARGS_SIZE = 64;
 const CLONE_ARGS_SIZE_CGROUP = 88;
 
-/** After clone_args: 1 if the new program is to run first. */
+/** After clone_args: 1 if the new program is to run first; and 1 as long as a child shares our memory. */
 const YIELD_AT = 88;
+const SHARING_AT = 92;
 const ARGS_SIZE = 96;
 
 const CALL_WORDS = 16;
@@ -143,6 +149,7 @@ export class Vfork {
     this.args = memory.alloc(ARGS_SIZE);
     this.table = memory.alloc(MOST_CALLS * CALL_WORDS * 4);
     memory.slice(this.args, ARGS_SIZE).fill(0);
+    memory.setPointer(this.args + 16, this.args + SHARING_AT);
     memory.setU32(this.args + 32, SIGCHLD);
     this.words = new Uint32Array(
       memory.bytes.buffer,
@@ -174,20 +181,39 @@ export class Vfork {
    * @returns its pid once it has become another program or failed; the negative error number where there is no process
    */
   run(from: number, tell = 0, cgroup = 0): number {
-    this.memory.setU32(
-      this.args,
-      CLONE_VM | CLONE_FILES | CLONE_VFORK | (tell === 0 ? 0 : CLONE_PARENT_SETTID),
-    );
-    this.memory.setU32(this.args + 4, CLONE_CLEAR_SIGHAND_HIGH | (cgroup === 0 ? 0 : CLONE_INTO_CGROUP_HIGH));
-    this.memory.setPointer(this.args + 24, tell);
-    this.memory.setU32(this.args + 80, cgroup);
-    const size = cgroup === 0 ? CLONE_ARGS_SIZE : CLONE_ARGS_SIZE_CGROUP;
     const before = monotonic();
     const first = this.precedence.allowed(before);
     this.memory.setU32(this.args + YIELD_AT, first ? 1 : 0);
-    const child = this.start(this.args, size, this.table + from * CALL_WORDS * 4);
+    const child = this.clone(CLONE_VFORK, from, tell, cgroup);
     if (first) this.precedence.had(before, monotonic());
     return child;
+  }
+
+  /**
+   * As run, but this process goes on at once. The child uses our memory and our descriptors: what is the calls' own, and nothing else,
+   * must stay as it is until `join`, which is to be called before anything else is done here.
+   * @returns the pid of the process; the negative error number where there is none, and `join` is not to be called
+   */
+  begin(from: number, tell = 0, cgroup = 0): number {
+    this.memory.setU32(this.args + YIELD_AT, 0);
+    this.memory.setU32(this.args + SHARING_AT, 1);
+    return this.clone(CLONE_CHILD_CLEARTID, from, tell, cgroup);
+  }
+
+  /** Waits until what `begin` started has become another program or failed. */
+  join(): void {
+    const sharing = this.args + SHARING_AT;
+    while (this.memory.u32(sharing) !== 0) libc.syscall(SYS_FUTEX, sharing, FUTEX_WAIT, 1, 0, 0, 0);
+  }
+
+  private clone(flags: number, from: number, tell: number, cgroup: number): number {
+    const { memory, args } = this;
+    memory.setU32(args, CLONE_VM | CLONE_FILES | flags | (tell === 0 ? 0 : CLONE_PARENT_SETTID));
+    memory.setU32(args + 4, CLONE_CLEAR_SIGHAND_HIGH | (cgroup === 0 ? 0 : CLONE_INTO_CGROUP_HIGH));
+    memory.setPointer(args + 24, tell);
+    memory.setU32(args + 80, cgroup);
+    const size = cgroup === 0 ? CLONE_ARGS_SIZE : CLONE_ARGS_SIZE_CGROUP;
+    return this.start(args, size, this.table + from * CALL_WORDS * 4);
   }
 
   /** Which call from `from` on failed in the child that ran last, and its error number; undefined if none did. */
