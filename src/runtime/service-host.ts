@@ -607,10 +607,17 @@ export class ServiceHost {
   }
 
   private spawnAs(prepared: Prepared, leads: Leads | undefined, then: Then, cgroup?: Fd): void {
-    const program = this.place.program ?? {
-      ...RUN,
-      actions: [...this.place.pipes(), { do: "fchdir", directory: this.directory } as const],
-    };
+    let program: NonNullable<ServicePlace["program"]>;
+    try {
+      program = this.place.program ?? {
+        ...RUN,
+        actions: [...this.place.pipes(), { do: "fchdir", directory: this.directory } as const],
+      };
+    } catch (error) {
+      // A directory that was lent and is gone.
+      if (!(error instanceof ErrnoError)) throw error;
+      return then(error);
+    }
     const actions = [...program.actions, ...prepared.actions];
     let process: Pid;
     const onEnd = (status: number | undefined) => void this.died(process, status);
