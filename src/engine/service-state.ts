@@ -247,25 +247,15 @@ function soonest(...instants: readonly (Instant | undefined)[]): Instant | undef
 }
 
 /** What every state has. */
-export const always = ({
-  want,
-  exiting,
-  since,
-  throttle,
-  failed,
-  fare,
-  condemned,
-  again,
-}: State): Always => ({
-  want,
-  exiting,
-  since,
-  throttle,
-  ...(failed === undefined ? {} : { failed }),
-  ...(fare === undefined ? {} : { fare }),
-  ...(condemned === undefined ? {} : { condemned }),
-  ...(again === undefined ? {} : { again }),
-});
+export function always({ want, exiting, since, throttle, failed, fare, condemned, again }: State): Always {
+  // Not spread into each other: that alone is a tenth of what a death costs the engine.
+  const kept: { -readonly [Key in keyof Always]: Always[Key] } = { want, exiting, since, throttle };
+  if (failed !== undefined) kept.failed = failed;
+  if (fare !== undefined) kept.fare = fare;
+  if (condemned !== undefined) kept.condemned = condemned;
+  if (again !== undefined) kept.again = again;
+  return kept;
+}
 export const starting = (state: State): State => ({ ...always(state), at: "starting" });
 export const down = (state: State): State => ({ ...always(state), at: "down" });
 

@@ -14,6 +14,7 @@ import {
 import { wallTime } from "../sys/clock.ts";
 import { EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ErrnoError } from "../sys/errno.ts";
 import {
+  changeOf,
   close,
   existsat,
   fstat,
@@ -31,7 +32,8 @@ import type { Entered } from "./control-directory.ts";
 const SETTLED_NS = 100_000_000n;
 
 export class ServiceFiles {
-  private seen: bigint | undefined;
+  /** What `changeOf` told of the directory when its names were read, unless it may have changed again since. */
+  private seen: number | undefined;
   private present: readonly Asking[] = [];
   private readonly values: ValueReader;
 
@@ -49,10 +51,12 @@ export class ServiceFiles {
 
   /** What is asked for at this moment. @throws {ErrnoError} EMFILE, ENFILE, ENOMEM, EIO: it cannot be looked at now */
   look(): Asks {
-    const { changed } = fstat(this.place.directory);
-    if (changed !== this.seen) {
+    const { directory } = this.place;
+    const change = changeOf(directory);
+    if (change !== this.seen) {
+      const { changed } = fstat(directory);
       this.present = asking(this.names());
-      this.seen = now() - changed > SETTLED_NS ? changed : undefined;
+      this.seen = now() - changed > SETTLED_NS ? change : undefined;
     }
     const unless = this.unless();
     if (this.present.length === 0) return unless;

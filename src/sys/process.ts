@@ -319,7 +319,7 @@ class LeanStart {
   }
 
   private putAlways(): void {
-    for (const [i, call] of this.always.entries()) this.vfork.put(this.tail + i, ...call);
+    for (const [i, call] of this.always.entries()) this.vfork.put(this.tail + i, call);
   }
 
   spawn(start: Start, actions: readonly FileAction[]): Lean {
@@ -359,10 +359,10 @@ class LeanStart {
       before.push([SYS.dup3, file, slot, O_CLOEXEC]);
       return slot;
     };
-    for (const [i, action] of actions.entries()) {
+    for (const action of actions) {
       switch (action.do) {
         case "fchdir":
-          if (i === 0) before.push([SYS.fchdir, action.directory]);
+          if (before.length === 0 && after.length === 0) before.push([SYS.fchdir, action.directory]);
           else after.push([SYS.fchdir, reach(action.directory)]);
           break;
         case "dup2": {
@@ -389,8 +389,8 @@ class LeanStart {
     const unshare: SystemCall = [SYS.close_range, hole, 2 ** 32 - 1, CLOSE_RANGE_UNSHARE];
     const calls = [...before, unshare, ...after];
     const from = tail - calls.length;
-    for (const [i, call] of calls.entries()) vfork.put(from + i, ...call);
-    vfork.put(MOST_CALLS - 1, SYS.execve, name, args, env);
+    calls.forEach((call, i) => void vfork.put(from + i, call));
+    vfork.put(MOST_CALLS - 1, [SYS.execve, name, args, env]);
     return { from, calls, shared: before.length, taken };
   }
 

@@ -165,12 +165,13 @@ export class Vfork {
   }
 
   /** Makes `call` the child's call number `at`, 0 to 31. Arguments not named are whatever was there. */
-  put(at: number, ...call: SystemCall): void {
+  put(at: number, call: SystemCall): void {
     const { words } = this;
     for (let i = 0, word = at * CALL_WORDS; i < call.length; i++) {
       const value = call[i] as number;
-      words[word++] = value % 2 ** 32;
-      words[word++] = Math.floor(value / 2 ** 32);
+      // Storing takes it modulo 2^32.
+      words[word++] = value;
+      words[word++] = value >= 0 && value < 2 ** 32 ? 0 : Math.floor(value / 2 ** 32);
     }
   }
 
