@@ -211,14 +211,29 @@ describe("the history", () => {
 function afterEachStore(bytes: Uint8Array, act: (record: ServiceRecord) => void): ServiceRecord[] {
   const pages: Uint8Array[] = [];
   const keep = () => void pages.push(bytes.slice());
-  const { setBigUint64, setUint32, setFloat64 } = DataView.prototype;
+  const { setBigUint64, setUint32 } = DataView.prototype;
   function kept<Args extends unknown[]>(store: (...args: Args) => unknown) {
     return function (this: DataView, ...args: Args) {
       store.apply(this, args);
       if (this.buffer === bytes.buffer) keep();
     };
   }
-  const store = Atomics.store;
+  const { load, store } = Atomics;
+  type Numbers = Uint32Array | Float64Array;
+  const arrays = new Map<Numbers, Numbers>();
+  function watched<Kind extends Numbers>(array: Kind): Kind {
+    const spy = new Proxy(array, {
+      set(target, name, value) {
+        target[Number(name)] = value;
+        keep();
+        return true;
+      },
+      get: (target, name) => Reflect.get(target, name, target),
+    });
+    arrays.set(spy, array);
+    return spy;
+  }
+  const own = (array: unknown) => (arrays.get(array as Numbers) ?? array) as Int32Array;
   // Longer ones byte by byte.
   const spy = new Proxy(bytes, {
     set(target, name, value) {
@@ -246,18 +261,20 @@ function afterEachStore(bytes: Uint8Array, act: (record: ServiceRecord) => void)
     },
   });
   const record = new ServiceRecord(spy);
+  const { words, doubles } = record as unknown as { words: Uint32Array; doubles: Float64Array };
+  Object.assign(record, { words: watched(words), doubles: watched(doubles) });
   DataView.prototype.setBigUint64 = kept(setBigUint64);
   DataView.prototype.setUint32 = kept(setUint32);
-  DataView.prototype.setFloat64 = kept(setFloat64);
-  Atomics.store = ((...args: Parameters<typeof Atomics.store>) => {
-    store(...args);
+  Atomics.load = ((array: unknown, at: number) => load(own(array), at)) as typeof Atomics.load;
+  Atomics.store = ((array: unknown, at: number, value: number) => {
+    store(own(array), at, value);
     keep();
   }) as typeof Atomics.store;
   try {
     act(record);
   } finally {
-    Object.assign(DataView.prototype, { setBigUint64, setUint32, setFloat64 });
-    Atomics.store = store;
+    Object.assign(DataView.prototype, { setBigUint64, setUint32 });
+    Object.assign(Atomics, { load, store });
   }
   return pages.map((page) => new ServiceRecord(page));
 }
