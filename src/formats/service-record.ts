@@ -35,6 +35,7 @@ export const PHASES = [
   "emptying",
 ] as const;
 export type Phase = (typeof PHASES)[number];
+const NUMBERS = Object.fromEntries(PHASES.map((phase, number) => [phase, number])) as Record<Phase, number>;
 
 /**
  * Why a service is not started again though it was wanted up: `run` exited 100, `finish` exited 125, it was started more often
@@ -240,7 +241,7 @@ export class ServiceRecord {
     return PHASES[Atomics.load(this.words, AT.phase >> 2)] ?? "idle";
   }
   set phase(phase: Phase) {
-    Atomics.store(this.words, AT.phase >> 2, PHASES.indexOf(phase));
+    Atomics.store(this.words, AT.phase >> 2, NUMBERS[phase]);
   }
 
   get pid(): number {
@@ -268,7 +269,7 @@ export class ServiceRecord {
     phase: "intent" | "finish-intent" = "intent",
     set?: SetKind,
   ): void {
-    this.bytes[AT.set] = SETS.indexOf(set);
+    this.bytes[AT.set] = set === undefined ? 0 : SETS.indexOf(set);
     // The pid stays: until the phase is stored, it is the one that ended.
     this.doubles[AT.from >> 3] = from;
     this.doubles[AT.to >> 3] = 0;
@@ -439,7 +440,7 @@ export class ServiceRecord {
     const at = AT.history + (ends % HISTORY_SIZE) * END_SIZE;
     this.words[(at + END.pid) >> 2] = pid;
     this.putStatus(at, status);
-    this.bytes[at + END.condemned] = CONDEMNATIONS.indexOf(condemned);
+    this.bytes[at + END.condemned] = condemned === undefined ? 0 : CONDEMNATIONS.indexOf(condemned);
     putTai64n(this.view, at + END.started, started);
     putTai64n(this.view, at + END.ended, ended);
     this.words[AT.ends >> 2] = ends + 1;

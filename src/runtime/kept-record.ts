@@ -14,6 +14,8 @@ const RETRY_MOST_MS = 600_000;
 
 export class KeptRecord {
   private file: RecordFile | undefined;
+  /** The turn of the loop in which it was found to be there. */
+  private touched: number | undefined;
   private closed = false;
   /** Why there is none: said once in a row. */
   private problem: ByteString | undefined;
@@ -47,7 +49,9 @@ export class KeptRecord {
 
   /** The record, to store in at once; undefined where there can be none. It is made anew if it was lost. */
   get record(): ServiceRecord | undefined {
-    if (this.file?.record.touch() === false) this.lost();
+    const { turn } = this.world.loop;
+    if (turn !== this.touched && this.file?.record.touch() === false) this.lost();
+    this.touched = turn;
     return this.file?.record;
   }
 

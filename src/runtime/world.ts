@@ -76,10 +76,8 @@ export class World {
   /** Where the cgroups of services are made, or why they are not; asked when the first is asked for. */
   private cgroups: { readonly directory?: ByteString; readonly problem?: ByteString } | undefined;
   private readonly wards: Wards;
-  /** The session and the process group that every child begins in. */
-  private readonly self = getpid();
-  private readonly session = getsid();
-  private readonly group = getpgrp();
+  /** Of every child, but for a tag of its own. */
+  private readonly origin: Origin = { supervisor: getpid(), session: getsid(), group: getpgrp(), tag: 0 };
   /** What the scan directory asks for services that do not ask otherwise. */
   scanAsks: Asks = CLASSIC;
   /** The queue of services that are to be started after an early end. */
@@ -348,13 +346,9 @@ export class World {
    * be had; where it does, a started program finds everything as it would from the C supervise.
    */
   nextOrigin(): Origin {
-    const tag = this.spawner.tells ? 0 : 1 + Math.floor(Math.random() * TAG_COUNT);
-    return {
-      supervisor: this.self,
-      session: this.session,
-      group: this.group,
-      tag: tag !== 0 && tagChildren(tag) ? tag : 0,
-    };
+    if (this.spawner.tells) return this.origin;
+    const tag = 1 + Math.floor(Math.random() * TAG_COUNT);
+    return { ...this.origin, tag: tagChildren(tag) ? tag : 0 };
   }
 
   /** When a service that ended early may be started, at so many a second. */
