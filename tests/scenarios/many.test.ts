@@ -1,6 +1,6 @@
 // Many services of one svscan have something happen to them in the same moment.
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { Sandbox, signal } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
@@ -34,4 +34,29 @@ test("while a thousand begin, those that run are not left alone", async () => {
   await until(() => box.status("scan/first")?.pid === 0, "the command was obeyed");
   expect(names.every((name) => box.has(`${name}/supervise/status`))).toBe(false);
   await until(() => names.every((name) => box.has(`${name}/supervise/status`)), "all have begun");
+});
+
+test("of many that begin at once, those that cannot be started keep no other from running, and each is said", async () => {
+  await using box = new Sandbox();
+  const names = Array.from({ length: 90 }, (_, i) => `s${i}`);
+  const kind = (name: string) => Number(name.slice(1)) % 3;
+  for (const name of names) {
+    box.service(`scan/${name}`);
+    if (kind(name) === 1) rmSync(box.at("scan", name, "run"));
+    if (kind(name) === 2) writeFileSync(box.at("scan", name, "run"), "#!/nowhere/sh\n");
+  }
+  const svscan = box.svscan("scan");
+  const pids = new Set<number>();
+  for (const name of names.filter((name) => kind(name) === 0)) pids.add(await box.up(`scan/${name}`));
+  expect(pids.size).toBe(30);
+  for (const pid of pids)
+    expect(readlinkSync(`/proc/${pid}/cwd`)).toBe(
+      box.at("scan", names.find((name) => box.status(`scan/${name}`)?.pid === pid) ?? ""),
+    );
+  const said = (name: string) => `supervise: fatal: unable to start ${name}/run: file does not exist\n`;
+  const failing = names.filter((name) => kind(name) !== 0);
+  await until(() => failing.every((name) => svscan.stderr.includes(said(name))), "all are said");
+  // They are tried again, as in C.
+  await until(() => failing.every((name) => svscan.stderr.split(said(name)).length > 2), "and again");
+  for (const name of failing) expect(box.status(`scan/${name}`)).toMatchObject({ pid: 0, want: "up" });
 });
