@@ -43,10 +43,9 @@ export type RecordFile = {
  * first store. @throws {ErrnoError} ENOSPC, EROFS, ENODEV, ...: the service can be supervised without
  */
 export function openRecord(directory: Fd): RecordFile {
-  const file = openRegular(directory);
+  const { file, filled } = openRegular(directory);
   try {
-    const { size, blocks } = fstat(file);
-    if (size < RECORD_SIZE || blocks === 0) {
+    if (!filled) {
       // A hole in a copied file is filled with what it reads as.
       const page = new Uint8Array(RECORD_SIZE);
       page.set(read(file, RECORD_SIZE));
@@ -95,14 +94,14 @@ export function renewRecord(directory: Fd, fill: (record: ServiceRecord) => void
   }
 }
 
-/** Whatever is there of that name and is no plain file makes way, if it can. */
-function openRegular(directory: Fd): Fd {
+/** Whatever is there of that name and is no plain file makes way, if it can. `filled`: it has its size, and its disk space. */
+function openRegular(directory: Fd): { readonly file: Fd; readonly filled: boolean } {
   const open = () => openat(directory, RECORD, O_RDWR | O_NONBLOCK | O_CREAT | O_NOFOLLOW, 0o600);
   let file: Fd | undefined;
   try {
     file = open();
-    const { type, links } = fstat(file);
-    if (type === "file" && links === 1) return file;
+    const { type, links, size, blocks } = fstat(file);
+    if (type === "file" && links === 1) return { file, filled: size >= RECORD_SIZE && blocks > 0 };
     close(file);
   } catch (error) {
     // Without a descriptor to look with, nothing is known of what is there.
@@ -110,7 +109,7 @@ function openRegular(directory: Fd): Fd {
     if (code === EMFILE || code === ENFILE) throw error;
   }
   unlinkat(directory, RECORD);
-  return open();
+  return { file: open(), filled: false };
 }
 
 /** What a phase means where it does not matter whose it is: the service's, its `finish`'s, or its group's. */

@@ -52,9 +52,8 @@ export class ServiceFiles {
   /** What is asked for at this moment. @throws {ErrnoError} EMFILE, ENFILE, ENOMEM, EIO: it cannot be looked at now */
   look(): Asks {
     const { directory } = this.place;
-    const change = changeOf(directory);
-    if (change !== this.seen) {
-      const { changed } = fstat(directory);
+    if (this.seen === undefined || this.seen !== changeOf(directory)) {
+      const { change, changed } = fstat(directory);
       this.present = asking(this.names());
       this.seen = now() - changed > SETTLED_NS ? change : undefined;
     }
