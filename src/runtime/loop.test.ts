@@ -58,11 +58,14 @@ test("what is put off by the event at hand is done after it, also after the last
 test("an error in a handler is told, and ends nothing", async () => {
   const got = await loopSays(`
     const [read, write] = files.pipe();
-    loop.watch(read, () => { files.read(read); throw new Error("of a descriptor"); });
+    loop.watch(read, () => {
+      files.read(read);
+      after(1, () => { say("still here"); loop.stop(); });
+      throw new Error("of a descriptor");
+    });
     loop.soon(() => { throw new Error("put off"); });
     after(1, () => { throw new Error("of a deadline"); });
     after(2, () => files.write(write, "x"));
-    after(30, () => { say("still here"); loop.stop(); });
     loop.run();
   `);
   expect(got).toEqual(["error: put off", "error: of a deadline", "error: of a descriptor", "still here"]);

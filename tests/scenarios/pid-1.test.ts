@@ -89,14 +89,16 @@ exec sleep 100000
     await until(() => box.status("scan/a")?.pid, "the service is up");
     const scanner = (): number | undefined =>
       childrenOf(init).find((pid) => commandLine(pid).startsWith("svscan "));
-    const service = below(init).find((pid) => commandLine(pid) === "sleep 100000") ?? 0;
+    const sleepers = () => below(init).filter((pid) => commandLine(pid) === "sleep 100000");
+    // What has a pid is a shell for a moment.
+    const [service = 0] = await until(() => sleepers().length === 1 && sleepers(), "the service sleeps");
     const svscan = scanner() ?? 0;
     process.kill(svscan, "SIGKILL");
     await until(() => ![undefined, svscan].includes(scanner()), "another svscan is there");
     box.service("scan/b", { run: SLEEPER });
     await until(() => box.status("scan/b")?.pid, "it is at work");
     expect(alive(service)).toBe(true);
-    expect(below(init).filter((pid) => commandLine(pid) === "sleep 100000").length).toBe(2);
+    await until(() => sleepers().length === 2, "both sleep");
   });
 });
 
