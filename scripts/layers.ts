@@ -18,7 +18,7 @@ const below = ["units", "sys", "formats", "engine", "runtime", "observe"] as con
 
 export const table: Readonly<Record<string, Layer>> = {
   units: { layers: [], modules: [] },
-  sys: { layers: ["units"], modules: ["node:*", "bun:ffi"] },
+  sys: { layers: ["units"], modules: ["node:*"] },
   formats: { layers: ["units"], modules: [] },
   engine: { layers: ["units", "formats"], modules: [] },
   runtime: { layers: ["units", "sys", "formats", "engine"], modules: ["node:*", "bun"] },

@@ -125,7 +125,7 @@ const cases: { title: string; step: string; file: string; text: string; says: st
     says: "a program may not import another program",
   },
   {
-    title: "sys may import of the runtime's modules only node:* and bun:ffi",
+    title: "sys may import of the runtime's modules only node:*",
     step: "layers",
     file: "src/sys/planted.ts",
     text: 'export { Database } from "bun:sqlite";\n',

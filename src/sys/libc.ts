@@ -1,11 +1,28 @@
-// The C library, called through bun:ffi. This is the one place that loads a library. It knows the signatures, the
+// The C library, called through the runtime's FFI. This is the one place that loads a library. It knows the signatures, the
 // memory that is lent to C, and errno; what the calls mean is said in the modules beside it.
 //
-// - A function is bound when it is first used (about 25 us each), so a program pays for those it calls.
+// - A function is bound when it is first used (about 13 us each), so a program pays for those it calls.
 // - Nothing given to C is garbage-collected memory: `ptr(buffer)` does not keep its buffer alive, and nested pointers
 //   (argv, envp) then arrive as garbage. Everything lies in one block from malloc.
-import { CFunction, dlopen, type Pointer, toArrayBuffer } from "bun:ffi";
 import type { ByteString } from "../units/units.ts";
+
+/** A function's types, in the words of bun:ffi; and where it is, if it is not looked for by its name. */
+type Signature = { readonly args: readonly string[]; readonly returns: string; readonly ptr?: number };
+type Bound = { readonly symbols: { readonly [name: string]: (...args: number[]) => number } };
+
+/**
+ * What the module bun:ffi is made of (Bun 1.4.5). That module takes 0.2 ms of each start to be made, and the first call through
+ * it as long again. An error is returned, not thrown; where bun:ffi was loaded before, thrown.
+ */
+const { dlopen, linkSymbols, toArrayBuffer } = (
+  Bun as unknown as {
+    readonly FFI: {
+      dlopen(library: string, functions: { readonly [name: string]: Signature }): Bound | Error;
+      linkSymbols(functions: { readonly [name: string]: Signature }): Bound | Error;
+      toArrayBuffer(address: number, offset: number, length: number): ArrayBuffer;
+    };
+  }
+).FFI;
 
 const I = "i32";
 const U = "u32";
@@ -117,13 +134,18 @@ function bind(name: Name): (...args: number[]) => number {
   let reason: unknown;
   for (const library of LIBRARIES) {
     try {
-      const { symbols } = dlopen(library, { [name]: signatures[name] } as Record<string, never>);
-      return symbols[name] as unknown as (...args: number[]) => number;
+      return theOne(name, dlopen(library, { [name]: signatures[name] }));
     } catch (error) {
       reason ??= error;
     }
   }
   throw reason;
+}
+
+/** @throws {Error} what was returned in its place */
+function theOne(name: string, bound: Bound | Error): (...args: number[]) => number {
+  if (bound instanceof Error) throw bound;
+  return bound.symbols[name] as (...args: number[]) => number;
 }
 
 /**
@@ -155,17 +177,16 @@ export const latin1 = (bytes: Uint8Array): ByteString => native.latin1Slice.call
 
 /** `length` bytes of memory at `address`, seen as bytes. The memory must never be freed. */
 export function view(address: number, length: number): Uint8Array {
-  // bun:ffi refuses a length of 0.
-  return length === 0 ? new Uint8Array(0) : new Uint8Array(toArrayBuffer(address as Pointer, 0, length));
+  // The runtime refuses a length of 0.
+  return length === 0 ? new Uint8Array(0) : new Uint8Array(toArrayBuffer(address, 0, length));
 }
 
 /** The machine code at `address` as a function of three pointers or sizes, with a C function's calling convention. */
 export function codeAt(address: number): (a: number, b: number, c: number) => number {
-  const made = CFunction({ ptr: address as Pointer, args: [P, S, P], returns: L } as never);
-  return made as unknown as (a: number, b: number, c: number) => number;
+  return theOne("code", linkSymbols({ code: { ptr: address, args: [P, S, P], returns: L } }));
 }
 
-const errnoCell = new Int32Array(toArrayBuffer(libc.__errno_location() as unknown as Pointer, 0, 4));
+const errnoCell = new Int32Array(toArrayBuffer(libc.__errno_location(), 0, 4));
 
 /** errno of the main thread, as the last call that failed left it. Read it before anything else is called. */
 export const lastErrno = (): number => errnoCell[0] as number;
