@@ -22,5 +22,4 @@ const parts: { readonly [part in Part]: () => Promise<unknown> } = {
 };
 
 // As the runtime decoded them, which is good enough for names of ours.
-const [, , ...words] = process.argv;
-await parts[partOf([process.argv0, ...words])]();
+await parts[partOf([process.argv0, ...process.argv.slice(2)])]();

@@ -31,5 +31,7 @@ export function edited(environment: readonly ByteString[], edits: readonly Edit[
 
 /** The value of the variable `name`: of the first, where there are several. */
 export function valueIn(environment: readonly ByteString[], name: ByteString): ByteString | undefined {
-  return environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+  const start = `${name}=`;
+  for (const entry of environment) if (entry.startsWith(start)) return entry.slice(start.length);
+  return undefined;
 }

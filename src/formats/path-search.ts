@@ -7,7 +7,9 @@ export const PATH_DEFAULT = "/bin:/usr/bin";
 /** The files to try for `name`, in order. A name with a slash is taken as it is; an empty component means `.`. */
 export function pathCandidates(name: ByteString, path: ByteString = PATH_DEFAULT): ByteString[] {
   if (name.includes("/")) return [name];
-  return path.split(":").map((component) => `${component === "" ? "." : component}/${name}`);
+  const files: ByteString[] = [];
+  for (const component of path.split(":")) files.push(`${component === "" ? "." : component}/${name}`);
+  return files;
 }
 
 const EPERM = 1;

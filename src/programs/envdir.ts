@@ -27,7 +27,8 @@ export function envdir(program: Program, chain: Chain): Command {
   const start = program.orFatal("unable to switch to current directory", openHere);
   program.orFatal(`unable to switch to directory ${directory}`, () => chdir(directory));
   const names = program.orFatal(`unable to read directory ${directory}`, namesHere);
-  for (const name of names.filter(isVariable)) {
+  for (const name of names) {
+    if (!isVariable(name)) continue;
     program.attempt(
       () => chain.setenv(name, decodeVariable(readFile(name))),
       (reason) => {

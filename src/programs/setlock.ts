@@ -22,10 +22,12 @@ export function setlock(program: Program, _chain: Chain): Command {
     put(STDERR, `setlock: usage: ${USAGE}\n`),
   );
   // Of two that contradict each other, the last.
-  const said = (yes: string, no: string): boolean =>
-    options.findLast(({ letter }) => letter === yes || letter === no)?.letter === yes;
-  const nonblocking = said("n", "N");
-  const quiet = said("x", "X");
+  let nonblocking = false;
+  let quiet = false;
+  for (const { letter } of options) {
+    if (letter === "n" || letter === "N") nonblocking = letter === "n";
+    else quiet = letter === "x";
+  }
   const [file, child, ...args] = operands;
   if (file === undefined || child === undefined) program.usage(USAGE);
   const giveUp = (doing: string, reason: ErrnoError): never =>

@@ -20,9 +20,7 @@ const LIMITS: { readonly [letter: string]: readonly Resource[] } = {
   s: ["STACK"],
   t: ["CPU"],
 };
-const LETTERS = Object.keys(LIMITS)
-  .map((letter) => `${letter}:`)
-  .join("");
+const letters = (): string => `${Object.keys(LIMITS).join(":")}:`;
 
 const USAGE =
   "softlimit: usage: softlimit [-a allbytes] [-c corebytes] [-d databytes] [-f filebytes] [-l lockbytes] " +
@@ -36,7 +34,7 @@ function usage(): never {
 }
 
 export function softlimit(program: Program, chain: Chain): Command {
-  const { operands } = parseOptions(program, LETTERS, complain, (letter, value) => {
+  const { operands } = parseOptions(program, letters(), complain, (letter, value) => {
     for (const resource of LIMITS[letter] ?? []) {
       // More than the hard limit is that.
       const soft = value === "=" ? RLIM_INFINITY : (decodeNumber(value) ?? usage());
@@ -51,5 +49,7 @@ export function softlimit(program: Program, chain: Chain): Command {
 }
 
 /** Decimal digits, any number of them, even none, as an unsigned long: modulo 2^64. Undefined for anything else. */
-const decodeNumber = (word: ByteString): bigint | undefined =>
-  /^[0-9]*$/.test(word) ? BigInt.asUintN(64, BigInt(word)) : undefined;
+function decodeNumber(word: ByteString): bigint | undefined {
+  for (const letter of word) if (letter < "0" || letter > "9") return undefined;
+  return BigInt.asUintN(64, BigInt(word));
+}

@@ -25,7 +25,8 @@ export function svc(program: Program): never {
   const { options, operands } = parseOptions(program, Object.keys(CONTROL_LETTERS).join(""), () =>
     put(STDERR, HELP),
   );
-  const letters = [...new Set(options.map(({ letter }) => letter))].join("");
+  let letters = "";
+  for (const { letter } of options) if (!letters.includes(letter)) letters += letter;
   const start = program.orFatal("unable to open current directory", () =>
     openat(AT_FDCWD, ".", O_RDONLY | O_NONBLOCK),
   );

@@ -75,14 +75,11 @@ function sentence(bytes: Uint8Array, normallyUp: boolean): ByteString {
   // The C program's difference passes through a double, which shows in absurd labels only.
   const seconds = age < 0n ? 0n : BigInt(Number(age));
   const up = pid !== 0;
-  return [
-    `${up ? `up (pid ${pid})` : "down"} ${seconds} seconds`,
-    up && !normallyUp ? "normally down" : "",
-    !up && normallyUp ? "normally up" : "",
-    up && paused ? "paused" : "",
-    !up && want === "up" ? "want up" : "",
-    up && want === "down" ? "want down" : "",
-  ]
-    .filter((part) => part !== "")
-    .join(", ");
+  let said = `${up ? `up (pid ${pid})` : "down"} ${seconds} seconds`;
+  if (up && !normallyUp) said += ", normally down";
+  if (!up && normallyUp) said += ", normally up";
+  if (up && paused) said += ", paused";
+  if (!up && want === "up") said += ", want up";
+  if (up && want === "down") said += ", want down";
+  return said;
 }

@@ -30,7 +30,7 @@ const change = (call: keyof typeof SYS, first: number, second = 0): number =>
 /** Makes `groups` the only supplementary groups. setgroups(2). @throws {ErrnoError} EPERM */
 export function setgroups(groups: readonly number[]): void {
   const list = scratch.reset().alloc(4 * groups.length);
-  for (const [i, gid] of groups.entries()) scratch.setU32(list + 4 * i, gid);
+  for (let i = 0; i < groups.length; i++) scratch.setU32(list + 4 * i, groups[i] as number);
   change("setgroups", groups.length, list);
 }
 

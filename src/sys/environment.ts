@@ -48,7 +48,7 @@ function pointersIn(env: Environment): number[] {
 /** The strings at `pointers` where they lie one after the other, as the kernel places them. */
 function inOneBlock(pointers: readonly number[]): ByteString[] | undefined {
   const first = pointers[0];
-  const last = pointers.at(-1);
+  const last = pointers[pointers.length - 1];
   if (first === undefined || last === undefined || last < first) return undefined;
   const length = last + libc.strlen(last) - first;
   if (length === 0 || length > MOST_BYTES) return undefined;

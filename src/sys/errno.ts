@@ -29,8 +29,8 @@ export const ELOOP = errno(40);
 export const EOVERFLOW = errno(75);
 export const EWOULDBLOCK = EAGAIN;
 
-/** daemontools' own words (error_str.c); the C library's are never shown. */
-const TEXTS: { readonly [errno: number]: string } = {
+/** daemontools' own words (error_str.c); the C library's are never shown. Made when the first is wanted. */
+const texts = (): { readonly [errno: number]: string } => ({
   0: "no error",
   1: "permission denied",
   2: "file does not exist",
@@ -118,10 +118,14 @@ const TEXTS: { readonly [errno: number]: string } = {
   115: "operation in progress",
   116: "stale NFS file handle",
   122: "disk quota exceeded",
-};
+});
+let made: ReturnType<typeof texts> | undefined;
 
 /** djb's words for `code`; `unknown error` for one he had none for. */
-export const errorText = (code: number): string => TEXTS[code] ?? "unknown error";
+export function errorText(code: number): string {
+  made ??= texts();
+  return made[code] ?? "unknown error";
+}
 
 /** A system call failed. */
 export class ErrnoError extends Error {

@@ -150,14 +150,14 @@ export function flock(file: Fd, nonblocking: boolean): void {
 const IO_SIZE = 65536;
 
 /**
- * At most `length` bytes (and at most 64 KiB) from `file`; none at its end. read(2). The result is a view of memory
- * that the next call of this layer uses again: copy what is to be kept.
+ * At most `length` bytes, which `scratch` must have room for, from `file`; none at its end. read(2). The result is a view of
+ * memory that the next call of this layer uses again: copy what is to be kept.
  * @throws {ErrnoError} EAGAIN if the descriptor is non-blocking and nothing is there.
  */
 export function read(file: Fd, length = IO_SIZE): Uint8Array {
-  const buffer = scratch.reset().alloc(IO_SIZE);
+  const buffer = scratch.reset().alloc(length);
   for (;;) {
-    const got = libc.read(file, buffer, Math.min(length, IO_SIZE));
+    const got = libc.read(file, buffer, length);
     if (got >= 0) return scratch.slice(buffer, got);
     const error = failure("read");
     if (error.errno !== EINTR) throw error;

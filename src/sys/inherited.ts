@@ -104,7 +104,9 @@ function descriptors(): { readonly runtimes: readonly Fd[]; readonly inherited: 
     const inIt = fd(Number.parseInt(watched ?? "", 10));
     if (more !== undefined || !open.includes(inIt) || targetOf(inIt) !== "anon_inode:[eventfd]") continue;
     const runtimes = [file, inIt];
-    return { runtimes, inherited: open.filter((one) => !runtimes.includes(one)) };
+    const inherited: Fd[] = [];
+    for (const one of open) if (!runtimes.includes(one)) inherited.push(one);
+    return { runtimes, inherited };
   }
   return { runtimes: [], inherited: open };
 }

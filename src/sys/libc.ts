@@ -243,8 +243,9 @@ export class Arena {
     const words = new Uint32Array(this.bytes.buffer, address - this.base, 2 * (texts.length + 1));
     let at = this.cstring(texts.join("\0"));
     for (let i = 0; i < texts.length; i++) {
-      words[2 * i] = at >>> 0;
-      words[2 * i + 1] = Math.floor(at / 2 ** 32);
+      const low = at >>> 0;
+      words[2 * i] = low;
+      words[2 * i + 1] = (at - low) / 2 ** 32;
       at += (texts[i] as ByteString).length + 1;
     }
     words.fill(0, 2 * texts.length);

@@ -36,8 +36,11 @@ const SSI_PID = 12;
 /** A set of signals: bit N-1 is signal N. */
 export type SignalSet = bigint;
 
-export const signalSet = (signals: readonly Signal[]): SignalSet =>
-  signals.reduce((set, name) => set | (1n << BigInt(SIGNALS[name] - 1)), 0n);
+export function signalSet(signals: readonly Signal[]): SignalSet {
+  let set = 0n;
+  for (const name of signals) set |= 1n << BigInt(SIGNALS[name] - 1);
+  return set;
+}
 
 /** Writes `set` as a sigset_t into `memory` at `address`. */
 export function putSignalSet(memory: typeof scratch, address: number, set: SignalSet): void {
