@@ -115,14 +115,18 @@ export class Chain {
     const files = words.length === 0 ? pathCandidates(name, path) : [OWN];
     const spawner = new Spawner({ mask: inheritedMask, defaults: 0n }, this.environment());
     let child: Pid | undefined;
-    const failure = search(files, (file) => {
+    const start = (file: ByteString): Errno | undefined => {
       try {
-        child = this.limits.under(() => spawner.spawn(file, argv, actions), ["NPROC", "CPU"]);
+        child = spawner.spawn(file, argv, actions);
         return undefined;
       } catch (error) {
         return errnoOf(error);
       }
-    });
+    };
+    // Where there may be no process more, there can be no thread either, and the runtime, which wants one now and then for what
+    // it runs for the first time, ends: so that this is not the first time.
+    if (this.limits.entries().length > 0) start(NO_FILE);
+    const failure = search(files, (file) => this.limits.under(() => start(file), ["NPROC", "CPU"]));
     if (child !== undefined) return child;
     if (failure === EAGAIN || failure === ENOMEM)
       return program.fatal("unable to fork", new ErrnoError(errno(failure), "posix_spawn"));
