@@ -22,10 +22,21 @@ export function getenv(name: ByteString): ByteString | undefined {
 export const unsetenv = (name: ByteString): void => void libc.unsetenv(scratch.reset().cstring(name));
 
 /** The NUL-terminated string at `address`. */
-function text(address: number): ByteString {
-  const length = libc.strlen(address);
-  return length === 0 ? "" : latin1(view(address, length)); // there is no view of nothing
+const text = (address: number): ByteString => latin1(view(address, lengthOf(address)));
+
+/** How long the NUL-terminated string at `address` is. */
+function lengthOf(address: number): number {
+  for (let size = FIRST_LOOK; ; size *= 2) {
+    const end = view(address, size).indexOf(0);
+    if (end !== -1) return end;
+  }
 }
+
+/**
+ * Nothing is read behind the end of what is looked at. But the runtime takes the bytes of a view for memory that it may have to
+ * collect, and after some megabytes of them does: 0.7 ms.
+ */
+const FIRST_LOOK = 1 << 13;
 
 /** What is in `env`, each entry normally `NAME=VALUE`, in its order. */
 export function variables(env: Environment): ByteString[] {
@@ -35,13 +46,14 @@ export function variables(env: Environment): ByteString[] {
 
 /** Where the strings of `env` are. */
 function pointersIn(env: Environment): number[] {
-  // Nothing is read behind the NULL at the end.
-  const words = new Uint32Array(view(env, 1 << 24).buffer);
   const pointers: number[] = [];
-  for (let i = 0; ; i += 2) {
-    const pointer = (words[i] as number) + 2 ** 32 * (words[i + 1] as number);
-    if (pointer === 0) return pointers;
-    pointers.push(pointer);
+  for (let size = FIRST_LOOK; ; size *= 2) {
+    const words = new Uint32Array(view(env, size).buffer);
+    for (let i = 2 * pointers.length; i < words.length; i += 2) {
+      const pointer = (words[i] as number) + 2 ** 32 * (words[i + 1] as number);
+      if (pointer === 0) return pointers;
+      pointers.push(pointer);
+    }
   }
 }
 
@@ -50,7 +62,7 @@ function inOneBlock(pointers: readonly number[]): ByteString[] | undefined {
   const first = pointers[0];
   const last = pointers[pointers.length - 1];
   if (first === undefined || last === undefined || last < first) return undefined;
-  const length = last + libc.strlen(last) - first;
+  const length = last + lengthOf(last) - first;
   if (length === 0 || length > MOST_BYTES) return undefined;
   const texts = latin1(view(first, length)).split("\0");
   let at = first;

@@ -30,6 +30,8 @@ const SFD_NONBLOCK = 0o4000;
 const SFD_CLOEXEC = 0o2000000;
 /** sizeof(sigset_t) in glibc and musl; the kernel reads the first 8 bytes. */
 export const SIGSET_SIZE = 128;
+/** What the kernel is told of that. */
+const KERNEL_SIGSET_SIZE = 8;
 const SIGINFO_SIZE = 128;
 const SSI_PID = 12;
 
@@ -54,7 +56,7 @@ export function block(set: SignalSet): SignalSet {
   const more = scratch.alloc(SIGSET_SIZE);
   const before = scratch.alloc(SIGSET_SIZE);
   putSignalSet(scratch, more, set);
-  check(libc.sigprocmask(SIG_BLOCK, more, before), "sigprocmask");
+  check(libc.rt_sigprocmask(SIG_BLOCK, more, before, KERNEL_SIGSET_SIZE), "sigprocmask");
   return scratch.u64(before);
 }
 
@@ -62,7 +64,7 @@ export function block(set: SignalSet): SignalSet {
 export function setMask(set: SignalSet): void {
   const mask = scratch.reset().alloc(SIGSET_SIZE);
   putSignalSet(scratch, mask, set);
-  check(libc.sigprocmask(SIG_SETMASK, mask, 0), "sigprocmask");
+  check(libc.rt_sigprocmask(SIG_SETMASK, mask, 0, KERNEL_SIGSET_SIZE), "sigprocmask");
 }
 
 const SIG_DFL = 0;
@@ -70,17 +72,17 @@ const SIG_IGN = 1;
 
 /** Gives the signal its default action, or ignores it. sigaction(2). @throws {ErrnoError} */
 export function setDisposition(signal: Signal, disposition: "default" | "ignore"): void {
-  // struct sigaction of glibc and musl begins with the handler; 0 in the rest is an empty mask and no flags.
+  // The kernel's struct sigaction begins with the handler; 0 in the rest is an empty mask and no flags.
   const action = scratch.reset().alloc(256);
   scratch.slice(action, 256).fill(0);
   scratch.setPointer(action, disposition === "default" ? SIG_DFL : SIG_IGN);
-  check(libc.sigaction(SIGNALS[signal], action, 0), "sigaction");
+  check(libc.rt_sigaction(SIGNALS[signal], action, 0, KERNEL_SIGSET_SIZE), "sigaction");
 }
 
 /** What this process does about the signal. sigaction(2). @throws {ErrnoError} */
 export function disposition(signal: Signal): "default" | "ignore" | "catch" {
   const action = scratch.reset().alloc(256);
-  check(libc.sigaction(SIGNALS[signal], 0, action), "sigaction");
+  check(libc.rt_sigaction(SIGNALS[signal], 0, action, KERNEL_SIGSET_SIZE), "sigaction");
   const handler = scratch.u64(action);
   return handler === BigInt(SIG_DFL) ? "default" : handler === BigInt(SIG_IGN) ? "ignore" : "catch";
 }
