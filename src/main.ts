@@ -22,4 +22,6 @@ const parts: { readonly [part in Part]: () => Promise<unknown> } = {
 };
 
 // As the runtime decoded them, which is good enough for names of ours.
-await parts[partOf([process.argv0, ...process.argv.slice(2)])]();
+const commandLine = process.argv.slice(1);
+commandLine[0] = process.argv0;
+await parts[partOf(commandLine)]();

@@ -4,7 +4,7 @@ import { type Link, runChain } from "./chain.ts";
 import { envdir } from "./envdir.ts";
 import { envuidgid } from "./envuidgid.ts";
 import { fghack } from "./fghack.ts";
-import type { LinkName } from "./names.ts";
+import { isLink, type LinkName } from "./names.ts";
 import { pgrphack } from "./pgrphack.ts";
 import type { Program } from "./program.ts";
 import { setlock } from "./setlock.ts";
@@ -23,6 +23,4 @@ const links: { readonly [name in LinkName]: Link } = {
 
 /** Runs the tool `name`, and whatever it leads to. */
 export const runLink = (program: Program, name: LinkName): never =>
-  runChain(program, links[name], (tool) =>
-    Object.hasOwn(links, tool) ? links[tool as LinkName] : undefined,
-  );
+  runChain(program, links[name], (tool) => (isLink(tool) ? links[tool] : undefined));

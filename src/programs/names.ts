@@ -36,21 +36,23 @@ export type LinkName = (typeof LINKS)[number];
 
 export const programs = Object.keys(SUMMARIES) as readonly ProgramName[];
 
-const isProgram = (name: string): name is ProgramName => Object.hasOwn(SUMMARIES, name);
+/** What every object has, like `toString`, is no string. */
+const isProgram = (name: string): name is ProgramName => typeof SUMMARIES[name as ProgramName] === "string";
 
-const isLink = (name: ProgramName): name is LinkName => (LINKS as readonly ProgramName[]).includes(name);
+export const isLink = (name: string): name is LinkName => (LINKS as readonly string[]).includes(name);
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
 /** Which program words ask for, and its own: by the name of the first, or `tend` with the program's name as its first argument. */
-export function programOf([argv0 = "", ...words]: readonly string[]): {
+export function programOf(commandLine: readonly string[]): {
   readonly program: ProgramName | undefined;
   readonly words: readonly string[];
 } {
-  const called = baseName(argv0);
-  if (isProgram(called)) return { program: called, words };
-  const [first = "", ...rest] = words;
-  return isProgram(first) ? { program: first, words: rest } : { program: undefined, words };
+  const called = baseName(commandLine[0] ?? "");
+  if (isProgram(called)) return { program: called, words: commandLine.slice(1) };
+  const first = commandLine[1] ?? "";
+  if (isProgram(first)) return { program: first, words: commandLine.slice(2) };
+  return { program: undefined, words: commandLine.slice(1) };
 }
 
 /** What `tend` can be asked for beside the programs of the suite; the last two only by svscan. */
