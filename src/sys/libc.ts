@@ -185,14 +185,51 @@ export const libc: Library = Object.create(
   ),
 );
 
-/** Bytes to characters and back, in machine code: what a loop does here makes the runtime compile it, in a thread. */
-const native = Buffer.prototype as unknown as {
+// Bytes to characters and back, in machine code: what a loop does here makes the runtime compile it, in a thread. Buffer has
+// what is wanted, but takes 0.1 ms to be made. The first conversions of a start are of ASCII, most likely, which is UTF-8 too:
+// that is found by comparing lengths, since every other character of UTF-8 has more bytes than a string has places for it.
+
+/** How many conversions are still tried as ASCII; there are some 60 in a start, and Buffer is the better one for many. */
+let asAscii = 100;
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+type Latin1 = {
   latin1Slice(this: Uint8Array, from: number, to: number): ByteString;
   latin1Write(this: Uint8Array, text: ByteString, at: number, length: number): number;
 };
+/** A function of its own: the runtime makes Buffer when it first looks at code that names it. */
+const buffer = (): Latin1 => Buffer.prototype as unknown as Latin1;
 
 /** `bytes` as a ByteString. */
-export const latin1 = (bytes: Uint8Array): ByteString => native.latin1Slice.call(bytes, 0, bytes.length);
+export function latin1(bytes: Uint8Array): ByteString {
+  return asciiText(bytes) ?? buffer().latin1Slice.call(bytes, 0, bytes.length);
+}
+
+/** Undefined if `bytes` may not be ASCII. */
+function asciiText(bytes: Uint8Array): ByteString | undefined {
+  if (asAscii === 0) return undefined;
+  asAscii--;
+  try {
+    const text = decoder.decode(bytes);
+    if (text.length === bytes.length) return text;
+  } catch {
+    // Not UTF-8.
+  }
+  asAscii = 0;
+  return undefined;
+}
+
+/** Stores `text` in `bytes` from `at` on. */
+function put(text: ByteString, bytes: Uint8Array, at: number): void {
+  if (asAscii > 0) {
+    asAscii--;
+    const { read } = encoder.encodeInto(text, bytes.subarray(at, at + text.length));
+    if (read === text.length) return;
+    asAscii = 0;
+  }
+  buffer().latin1Write.call(bytes, text, at, text.length);
+}
 
 /** `length` bytes of memory at `address`, seen as bytes. The memory must never be freed. */
 export function view(address: number, length: number): Uint8Array {
@@ -251,7 +288,7 @@ export class Arena {
   cstring(text: ByteString): number {
     const address = this.alloc(text.length + 1);
     const at = address - this.base;
-    native.latin1Write.call(this.bytes, text, at, text.length);
+    put(text, this.bytes, at);
     this.bytes[at + text.length] = 0;
     return address;
   }
