@@ -72,11 +72,10 @@ export class Chain {
    * execve is to fail with EAGAIN: it is asked for at once, since the kernel forgets when the runtime starts a thread.
    */
   changeUser(act: () => void): void {
-    const none = new Arguments([]);
-    const env = environment();
+    const becomeNothing = new Arguments([]).becoming(NO_FILE, environment());
     this.limits.under(() => {
       act();
-      this.tooManyProcesses = none.become(NO_FILE, env) === EAGAIN;
+      this.tooManyProcesses = becomeNothing() === EAGAIN;
     }, ["NPROC"]);
   }
 
@@ -147,7 +146,7 @@ export class Chain {
   private becoming(command: Command): (file: ByteString) => Errno {
     const args = new Arguments(command);
     const env = this.environment();
-    return (file) => this.limits.under(() => args.become(file, env));
+    return (file) => this.limits.under(args.becoming(file, env));
   }
 
   private environment(): Environment {

@@ -424,16 +424,22 @@ export class Arguments {
     this.argv = new Arena(vectorSize(argv)).vector(argv);
   }
 
-  /** Becomes the program `path`; returns only if that fails, the error number. execve(2) */
-  become(path: ByteString, env: Environment): Errno {
-    this.execve(scratch.reset().cstring(path), this.argv, env);
-    return errno(lastErrno());
+  /**
+   * What becomes the program `path` when it is called, while nothing else needs `scratch`; it returns only if that fails, the
+   * error number. It takes no memory then. execve(2)
+   */
+  becoming(path: ByteString, env: Environment): () => Errno {
+    const name = scratch.reset().cstring(path);
+    return () => {
+      this.execve(name, this.argv, env);
+      return errno(lastErrno());
+    };
   }
 }
 
 /** Becomes the program `path`; returns only by throwing. execve(2). @throws {ErrnoError} */
 export function execve(path: ByteString, argv: readonly ByteString[], env: Environment): never {
-  throw new ErrnoError(new Arguments(argv).become(path, env), "execve", path);
+  throw new ErrnoError(new Arguments(argv).becoming(path, env)(), "execve", path);
 }
 
 const WNOHANG = 1;
