@@ -24,14 +24,18 @@ export const unsetenv = (name: ByteString): void => void libc.unsetenv(scratch.r
 /** The NUL-terminated string at `address`. */
 const text = (address: number): ByteString => latin1(view(address, lengthOf(address)));
 
-/** How long the NUL-terminated string at `address` is. */
-function lengthOf(address: number): number {
-  for (let size = FIRST_LOOK; ; size *= 2) {
-    const end = view(address, size).indexOf(0);
-    if (end !== -1) return end;
-  }
+/**
+ * How long the NUL-terminated string at `address` is. Byte by byte: `indexOf` reads vectors, and so behind the end, where there may
+ * be no memory.
+ */
+export function lengthOf(address: number): number {
+  const bytes = view(address, FIRST_LOOK);
+  for (let i = 0; i < SHORT; i++) if (bytes[i] === 0) return i;
+  return libc.strlen(address);
 }
 
+/** A string of fewer bytes is not worth binding a function. */
+const SHORT = 512;
 /**
  * Nothing is read behind the end of what is looked at. But the runtime takes the bytes of a view for memory that it may have to
  * collect, and after some megabytes of them does: 0.7 ms.

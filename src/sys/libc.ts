@@ -96,6 +96,7 @@ const signatures = {
   socket: { args: [I, I, I], returns: I },
   socketpair: { args: [I, I, I, P], returns: I },
   statfs: { args: [P, P], returns: I },
+  strlen: { args: [P], returns: L },
   syscall: { args: [L, L, L, L, L, L, L], returns: L },
   tee: { args: [I, I, S, U], returns: L },
   umask: { args: [U], returns: U },
