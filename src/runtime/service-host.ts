@@ -21,7 +21,7 @@ import type { ServiceRecord, SetKind } from "../formats/service-record.ts";
 import type { Tai64n } from "../formats/tai64n.ts";
 import { decodeWaitStatus, type WaitStatus } from "../formats/wait-status.ts";
 import { bootTicks, MS_PER_TICK } from "../sys/clock.ts";
-import { EAGAIN, ENOMEM, ErrnoError } from "../sys/errno.ts";
+import { EAGAIN, ENOMEM, ErrnoError, resultOf } from "../sys/errno.ts";
 import { AT_FDCWD, close, readlinkat } from "../sys/files.ts";
 import type { FileAction } from "../sys/process.ts";
 import type { Signal } from "../sys/signals.ts";
@@ -607,17 +607,13 @@ export class ServiceHost {
   }
 
   private spawnAs(prepared: Prepared, leads: Leads | undefined, then: Then, cgroup?: Fd): void {
-    let program: NonNullable<ServicePlace["program"]>;
-    try {
-      program = this.place.program ?? {
-        ...RUN,
-        actions: [...this.place.pipes(), { do: "fchdir", directory: this.directory } as const],
-      };
-    } catch (error) {
-      // A directory that was lent and is gone.
-      if (!(error instanceof ErrnoError)) throw error;
-      return then(error);
-    }
+    const run = () => ({
+      ...RUN,
+      actions: [...this.place.pipes(), { do: "fchdir", directory: this.directory } as const],
+    });
+    const program = this.place.program ?? resultOf(run);
+    // A directory that was lent and is gone.
+    if (program instanceof ErrnoError) return then(program);
     const actions = [...program.actions, ...prepared.actions];
     let process: Pid;
     const onEnd = (status: number | undefined) => void this.died(process, status);
@@ -635,13 +631,8 @@ export class ServiceHost {
       this.store();
       this.spawnAs(prepared, this.asks.session ? "session" : "group", then);
     };
-    let cgroup: Fd;
-    try {
-      cgroup = this.world.descriptors.briefly(() => openCgroup(this.cgroup));
-    } catch (error) {
-      if (!(error instanceof ErrnoError)) throw error;
-      return without(error.text);
-    }
+    const cgroup = resultOf(() => this.world.descriptors.briefly(() => openCgroup(this.cgroup)));
+    if (cgroup instanceof ErrnoError) return without(cgroup.text);
     const leads = this.asks.session ? "session" : this.asks.group ? "group" : undefined;
     const orWithout: Then = (outcome) => {
       // What concerns the program is found when it is executed, not when the process is made.

@@ -8,7 +8,7 @@ import { MOST_CGROUP, type Origin } from "../formats/service-record.ts";
 import { EVENT_SIGNALS, type EventSignal, inheritedMask } from "../sys/boot.ts";
 import { monotonic, wallTime } from "../sys/clock.ts";
 import { type Environment, environment, getenv } from "../sys/environment.ts";
-import { ENOSYS, ErrnoError, ESRCH, errnoOf, unless } from "../sys/errno.ts";
+import { ENOSYS, ErrnoError, ESRCH, errnoOf, resultOf, unless } from "../sys/errno.ts";
 import { close } from "../sys/files.ts";
 import {
   commandLine,
@@ -360,15 +360,5 @@ export class World {
 
   now(): Now {
     return { at: monotonic(), stamp: wallTime() };
-  }
-}
-
-/** What `act` returns, or the error of the call that failed. */
-function resultOf<Result>(act: () => Result): Result | ErrnoError {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof ErrnoError) return error;
-    throw error;
   }
 }

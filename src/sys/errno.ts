@@ -172,3 +172,13 @@ export function unless(expected: readonly Errno[], act: () => void): boolean {
     throw error;
   }
 }
+
+/** What `act` returns, or the error of the call that failed. */
+export function resultOf<Result>(act: () => Result): Result | ErrnoError {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof ErrnoError) return error;
+    throw error;
+  }
+}
